@@ -112,7 +112,10 @@ def _restore(options: argparse.Namespace) -> None:
     known = known_erasures(_erased(options), options.without_erasures)
     sealed = options.copy.is_file() and is_sealed(options.copy)
     secret = _secret(options) if sealed else None
-    with nobody_at_work(options.database.absolute().parent):
+    folder = options.database.absolute().parent
+    # Of two restores into a new folder one is refused, too.
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with nobody_at_work(folder):
         found = restore_file(options.copy, secret, options.database, _stores(options), known)
     _say(found.tables)
     if found.kept is not None:

@@ -18,8 +18,9 @@ from typing import IO, BinaryIO, cast
 
 from backup import attached, leftovers
 from backup.attached import Stores, sha256_of, wanted
+from backup.backup import not_a_backup
 from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content_of, copy_out
-from db.copies import CopyError, check, copy_whole, sync_folder
+from db.copies import CopyError, check, copy_whole, delete_copy, sync_folder
 from fer_core.errors import FerError
 from storage.keys import first_text
 from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, opens, sealing
@@ -78,22 +79,21 @@ class Secret:
     def read_key(cls, path: Path) -> Secret:
         """Read a key file of 64 hexadecimal digits. Raises FerError ``bad_key_file``."""
         try:
-            key = bytes.fromhex(first_text(path))
-        except (OSError, ValueError):
+            key = bytes.fromhex(_text_of(path, "key"))
+        except ValueError:
             key = b""
         if len(key) != KEY_BYTES:
             raise FerError(
-                "The key file must hold 64 hexadecimal digits: `openssl rand -hex 32` makes them.", "bad_key_file"
+                f"{path} holds no key: those are 64 hexadecimal digits, as `openssl rand -hex 32` makes them. Please"
+                " name another file, or the one of a passphrase with --passphrase-file.",
+                "bad_key_file",
             )
         return cls(key=key)
 
     @classmethod
     def read_passphrase(cls, path: Path) -> Secret:
         """Read the first line of a file. Raises FerError ``bad_passphrase_file``."""
-        try:
-            return cls(passphrase=first_text(path).split("\n")[0])
-        except (OSError, ValueError):
-            raise FerError("The passphrase file can't be read.", "bad_passphrase_file") from None
+        return cls(passphrase=_text_of(path, "passphrase").split("\n")[0])
 
     def to_seal(self) -> Key:
         """Return the key for a new backup. Raises FerError ``weak_passphrase``."""
@@ -113,6 +113,22 @@ class Secret:
         forms = dict.fromkeys((*(unicodedata.normalize(form, typed) for form in ("NFC", "NFD")), typed))
         keys = [Key.of_passphrase(form, salt) for form in forms]
         return next((key for key in keys if opens(file, key, CONTEXT)), keys[0])
+
+
+def _text_of(path: Path, kind: str) -> str:
+    """Return the text of a file with a key or a passphrase. Raises FerError ``bad_KIND_file``."""
+    code = f"bad_{kind}_file"
+    try:
+        text = first_text(path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else "it is no file"
+        raise FerError(f"The {kind} file {path} can't be read ({reason}). Please check its name.", code) from None
+    except ValueError:
+        text = "\0"
+    # Windows' "Unicode" is UTF-16, and has such a character in every letter.
+    if "\0" in text:
+        raise FerError(f"The {kind} file {path} isn't text in UTF-8. Please save it as UTF-8, and try again.", code)
+    return text
 
 
 def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) -> Manifest:
@@ -172,14 +188,34 @@ def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[Open
         try:
             manifest = _unpack(source, key, copy)
         except SealError as error:
-            if error.code == "wrong_key":
-                raise FerError("This backup was made with another key.", "wrong_key") from None
-            if secret.passphrase is not None:
-                raise FerError("The passphrase is wrong, or the backup is damaged.", "wrong_passphrase") from None
-            raise FerError("This backup was changed or damaged.", "backup_damaged") from None
+            raise _refused(error, secret) from None
         except OSError as error:
             raise CopyError("The backup can't be unpacked. Please check the space on the disk.") from error
         yield Opened(copy, manifest, source, key)
+
+
+def _refused(error: SealError, secret: Secret) -> FerError:
+    if error.code == "wrong_key":
+        return FerError(
+            "This backup was made with another key, or with a passphrase. Please name that one with --key-file FILE"
+            " (the backup.key of the key folder of that time) or --passphrase-file FILE.",
+            "wrong_key",
+        )
+    if secret.passphrase is not None:
+        return FerError(
+            "The passphrase is wrong, or the backup was made with a key, or is damaged. Please try the passphrase of"
+            " that time, its key with --key-file FILE (backup.key in the key folder), or another backup.",
+            "wrong_passphrase",
+        )
+    return _damaged()
+
+
+def _damaged() -> FerError:
+    return FerError(
+        "This backup was changed or damaged; nothing of it is used. Please copy it again from where it was kept, or"
+        " take an earlier one.",
+        "backup_damaged",
+    )
 
 
 def is_sealed(path: Path) -> bool:
@@ -203,10 +239,10 @@ def _beside(database: Path, purpose: str) -> Iterator[Path]:
     database.absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with leftovers.copying(path.absolute().parent):
         try:
-            path.unlink(missing_ok=True)
+            delete_copy(path)
             yield path
         finally:
-            path.unlink(missing_ok=True)
+            delete_copy(path)
 
 
 def _write(file: BinaryIO, key: Key, tables: dict[str, int], copy: Path, stores: Stores) -> Manifest:
@@ -232,7 +268,7 @@ def _reading(plain: BinaryIO) -> Iterator[tarfile.TarFile]:
         with tarfile.open(fileobj=plain, mode="r:") as archive:
             yield archive
     except (tarfile.TarError, LookupError, TypeError, ValueError, EOFError, zlib.error):
-        raise FerError("The file is not a backup of this program.", "backup_damaged") from None
+        raise not_a_backup() from None
 
 
 def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
@@ -247,7 +283,7 @@ def _unpack(source: Path, key: Key, copy: Path) -> Manifest:
     if manifest.version == 1:
         expected = {DATABASE: manifest.sha256}
     if found != expected:
-        raise FerError("This backup was changed or damaged.", "backup_damaged")
+        raise _damaged()
     return manifest
 
 

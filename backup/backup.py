@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backup import leftovers
 from backup.erasures import Erasure, apply
-from db.copies import CopyError, check, copy_whole, overwrite
+from db.copies import CopyError, check, copy_whole, delete_copy, overwrite, sync_folder
 from db.migrate import knows
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
@@ -58,7 +58,7 @@ def restore(copy: Path, database: Path, erased: Sequence[Erasure] = (), kept: Pa
             counts = check(cleaned)
             _replace(database, cleaned, kept or place_beside(database))
         finally:
-            cleaned.unlink(missing_ok=True)
+            delete_copy(cleaned)
     return counts
 
 
@@ -68,9 +68,21 @@ def refuse_newer(copy: Path) -> None:
         raise FerError("This backup was made by a newer version of the program. Please update first.", "backup_newer")
 
 
+def not_a_backup() -> FerError:
+    """Return the refusal of a file that is something else, or was cut off."""
+    return FerError(
+        "The file is not a backup of this program, or it is cut off. Please copy it again from where it was kept, or"
+        " name another one.",
+        "backup_damaged",
+    )
+
+
 def _replace(database: Path, copy: Path, kept: Path) -> None:
+    """Put a whole, checked copy in the place of a database on its disk; where that fails, nothing is left of it."""
     if not database.exists():
-        copy_whole(copy, database)
+        # A log without its database would be read into the one that comes.
+        _move_away(database, kept)
+        _put(copy, database)
         return
     try:
         copy_whole(database, kept)
@@ -79,13 +91,23 @@ def _replace(database: Path, copy: Path, kept: Path) -> None:
             raise
         # A damaged database can't be written to: it is moved away with its log, as it is.
         _move_away(database, kept)
-        copy_whole(copy, database)
+        _put(copy, database)
         return
-    overwrite(database, copy)
+    try:
+        overwrite(database, copy)
+    except BaseException:
+        # The database is as it was: what was kept of it is a second copy, and takes the room of the next attempt.
+        kept.unlink(missing_ok=True)
+        raise
+
+
+def _put(copy: Path, database: Path) -> None:
+    os.replace(copy, database)
+    sync_folder(database.absolute().parent)
 
 
 def _move_away(database: Path, kept: Path) -> None:
-    for suffix in ("-shm", "-wal", ""):
+    for suffix in ("-shm", "-wal", "-journal", ""):
         part = database.with_name(database.name + suffix)
         if part.exists():
             part.replace(kept.with_name(kept.name + suffix))
@@ -96,4 +118,4 @@ def _revision(path: Path) -> str:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
     except (sqlite3.DatabaseError, TypeError):
-        raise FerError("The file is not a backup of this program.", "backup_damaged") from None
+        raise not_a_backup() from None

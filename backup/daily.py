@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 NAME = re.compile(r"expression-history-\d{8}T\d{6}Z\.backup")
@@ -12,6 +12,13 @@ NAME = re.compile(r"expression-history-\d{8}T\d{6}Z\.backup")
 def name_at(moment: datetime) -> str:
     """Return the file name of a backup that is made at this moment."""
     return f"expression-history-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
+
+
+def free_name(folder: Path, moment: datetime) -> Path:
+    """Return where a backup of this moment goes: another one's second, written or half-written, is left alone."""
+    while folder.joinpath(name := name_at(moment)).exists() or any(folder.glob(f"{name}.*.part")):
+        moment += timedelta(seconds=1)
+    return folder / name
 
 
 def kept(folder: Path) -> list[Path]:

@@ -14,12 +14,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backup import daily
+from db.copies import LOCK, making_copies
 
-LOCK = "copies.lock"
 SCRATCH, SNAPSHOT = "restore-check-", "snapshot-"
 _COPY = re.compile(
-    # A copy of a process, by its number, and what was kept by a restore, as long as it is half-written.
-    r".+\.before-(backup|verify|restore|cleaned)-\d+([.-].*)?|.+\.before-restore-\d+T\d+Z(-\d+)?\.part"
+    # A copy of a process, by its number, with all that is written under its name.
+    r".+\.before-(backup|verify|restore|cleaned)-\d+([.-].*)?"
+    # What a restore or a migration keeps, as long as it is half-written, and SQLite's journal of it.
+    r"|.+\.before-[^.]+\.part([.-].*)?"
     rf"|{SNAPSHOT}[0-9a-f]{{8}}\.db.*|{SCRATCH}[0-9a-f]{{8}}"
 )
 _PART = r"(\.[0-9a-f]{8})?\.part"
@@ -33,10 +35,10 @@ def copying(folder: Path) -> Iterator[None]:
         if _free(lock):
             for path in _copies(folder):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield
     finally:
         os.close(lock)
+    with making_copies(folder):
+        yield
 
 
 def hold(part: int) -> None:

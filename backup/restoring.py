@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from backup import erasures
@@ -22,13 +23,15 @@ from fer_core.errors import FerError
 class Restored:
     """The rows of each table, and how many of the backup's files came back; the others belong to what was erased.
 
-    `kept`: where the database that was there before lies, None where there was none.
+    `kept`: where the database that was there before lies, None where there was none. `made_at`: when the backup was
+    made, None for a plain copy.
     """
 
     tables: dict[str, int]
     files: int = 0
     files_in_backup: int = 0
     kept: Path | None = None
+    made_at: datetime | None = None
 
 
 def known_erasures(path: Path, without: bool) -> list[Erasure]:
@@ -70,7 +73,8 @@ def restore_file(
         files = found.bring_back(stores, lambda name: asked.has(name) and name not in there)
         restored = _restored(found.copy, database, erased)
         files += found.bring_back(stores, lambda name: asked.has(name) and name in there)
-        return replace(restored, files=files, files_in_backup=len(found.manifest.media))
+        made_at = datetime.fromisoformat(found.manifest.made_at)
+        return replace(restored, files=files, files_in_backup=len(found.manifest.media), made_at=made_at)
 
 
 def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
@@ -96,15 +100,11 @@ def restore_to_url(
     if path is not None:
         return restore_file(source, secret, path, stores, erased, admit)
     with _cleaned(source, secret, beside, erased, admit) as found:
-        try:
-            upgrade(f"sqlite:///{found.copy}")
-            transfer(f"sqlite:///{found.copy}", url)
-            files = found.bring_back(stores, wanted(found.copy).has)
-            return Restored(check(found.copy), files, len(found.manifest.media))
-        finally:
-            # A log, and a copy from before the upgrade, lie beside it: they are readable.
-            for kept in found.copy.parent.glob(f"{found.copy.name}[.-]*"):
-                kept.unlink()
+        upgrade(f"sqlite:///{found.copy}")
+        transfer(f"sqlite:///{found.copy}", url)
+        files = found.bring_back(stores, wanted(found.copy).has)
+        made_at = datetime.fromisoformat(found.manifest.made_at)
+        return Restored(check(found.copy), files, len(found.manifest.media), made_at=made_at)
 
 
 @contextmanager
@@ -113,7 +113,11 @@ def _cleaned(
 ) -> Iterator[Opened]:
     """Unpack a backup that may be restored, and erase from the copy what was erased since."""
     if secret is None:
-        raise FerError("This backup is sealed. Please name its passphrase or key.", "no_secret")
+        raise FerError(
+            "This backup is sealed. Please name its key with --key-file FILE, or its passphrase with --passphrase-file"
+            " FILE.",
+            "no_secret",
+        )
     with opened_backup(source, secret, beside) as found:
         refuse_newer(found.copy)
         admit(found.copy)

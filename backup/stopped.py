@@ -19,7 +19,7 @@ CLOSED_WITHIN_S = 2.0
 def nobody_at_work(*places: str | Path) -> Iterator[None]:
     """See to it that neither pages nor workers use these databases (URLs) and data folders, on any machine.
 
-    Raises FerError ``already_running``.
+    Nor does another command that waits for the same. Raises FerError ``already_running``, ``changing``.
     """
     folders = {found.resolve() for place in places if (found := _folder(place)) is not None}
     with ExitStack() as held:

@@ -27,7 +27,7 @@ from clinic.worker import selftest, worker
 from db.engine import Database, migrate, open_database
 from fer_core import core_files
 from fer_core.errors import FerError
-from storage.at_work import FIRST_WORKER
+from storage.at_work import FIRST_WORKER, beginning
 
 if TYPE_CHECKING:
     from clinic.worker import cluster
@@ -231,11 +231,13 @@ def _reset_second_step(options: argparse.Namespace) -> int:
 
 
 def _open(settings: Settings) -> Database:
-    key_folder.refuse_taken(settings)
-    migrate(settings.database_url)
-    database = open_database(settings.database_url)
-    keyring.settle(database, settings)
-    zones.take_setting(database, settings)
+    # In the middle of a restore it would find no tables, and make some, and a key.
+    with beginning(settings.data_dir):
+        key_folder.refuse_taken(settings)
+        migrate(settings.database_url)
+        database = open_database(settings.database_url)
+        keyring.settle(database, settings)
+        zones.take_setting(database, settings)
     return database
 
 

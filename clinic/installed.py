@@ -23,6 +23,7 @@ from fer_core.errors import FerError
 
 ACCOUNT = "expression-history"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
 _QUOTED = re.compile(r"""'[^']*'|"([^"\\]|\\.)*\"""")
 
 
@@ -62,15 +63,17 @@ def _pairs(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _pair(line: bytes) -> tuple[str, str] | None:
-    """Return a line's name and value, None for a comment and for text without ``=``. Raises ValueError."""
+    """Return a line's name and value, None for an empty line and a comment. Raises ValueError."""
     if line.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\0" in line:
         raise ValueError("it has a byte order mark, or is UTF-16. Please save the file as UTF-8 without one.")
     try:
         text = line.decode().strip()
     except UnicodeDecodeError:
         raise ValueError("it isn't UTF-8. Please save the file as UTF-8.") from None
-    if "=" not in text or text[0] in "#;":
+    if not text or text[0] in "#;":
         return None
+    if "=" not in text:
+        raise ValueError("it is neither a comment (#) nor NAME=VALUE. Please write it as one of them.")
     name, _, value = text.partition("=")
     if not _NAME.fullmatch(name.strip()):
         raise ValueError("what stands before = is no name. Please write NAME=VALUE, without `export`.")
@@ -83,6 +86,10 @@ def _plain(value: str) -> str:
         if not _QUOTED.fullmatch(value):
             raise ValueError("the quotation marks don't enclose the value. Please close them, or leave them out.")
         return "".join(shlex.split(value))
+    if value[:1] in TYPOGRAPHIC:
+        raise ValueError("its quotation marks are typographic. Please write \" or ', or none.")
+    if re.search(r"\s#", value):
+        raise ValueError("what follows # would belong to the value. Please put the comment into a line of its own.")
     if len(value) - len(value.rstrip("\\")) & 1:
         raise ValueError("it ends in a backslash. Please write the value in one line.")
     return re.sub(r"\\(.)", r"\1", value)

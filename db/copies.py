@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from glob import escape
 from pathlib import Path
 
+from db.room import disk_full
 from db.sqlite import sqlite3
 from db.urls import parsed
 from fer_core.errors import FerError
 
 BUSY_S = 30.0
+LOCK = "copies.lock"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -30,6 +33,23 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parts.database or "") if parts.get_backend_name() == "sqlite" else None
 
 
+@contextmanager
+def making_copies(folder: Path) -> Iterator[None]:
+    """Say that copies of a database are made in a folder, so that nobody takes them for left ones; several may be."""
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+def delete_copy(path: Path) -> None:
+    """Delete a copy that belongs to nobody else, with its log and whatever else was written under its name."""
+    for found in (path, *path.parent.glob(f"{escape(path.name)}[.-]*")):
+        found.unlink(missing_ok=True)
+
+
 def copy_whole(source: Path, target: Path) -> dict[str, int]:
     """Copy the database to `target`, replacing it, and return the number of rows of each table.
 
@@ -38,7 +58,7 @@ def copy_whole(source: Path, target: Path) -> dict[str, int]:
     """
     temporary = target.with_name(f"{target.name}.part")
     try:
-        temporary.unlink(missing_ok=True)
+        delete_copy(temporary)
         temporary.touch(mode=0o600, exist_ok=False)
         expected = _copy(source, temporary)
         if check(temporary) != expected:
@@ -46,24 +66,29 @@ def copy_whole(source: Path, target: Path) -> dict[str, int]:
         os.replace(temporary, target)
         sync_folder(target.parent)
     except OSError as error:
+        if disk_full(error):
+            raise _full("The copy can't be written there") from error
         raise CopyError(
             "The copy can't be written there. Please check the folder and the space on the disk."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the disk filled up, SQLite leaves its journal.
+        delete_copy(temporary)
     return expected
 
 
 def overwrite(live: Path, source: Path) -> None:
     """Replace the content of a database that others may have open by that of `source`, in one transaction.
 
-    Raises CopyError where another program writes to it for half a minute; it is then as it was.
+    Raises CopyError where another program writes to it for half a minute, or ``disk_full``; it is then as it was.
     """
     try:
         with closing(_open(source, "ro")) as reading, closing(_open(live, "rwc")) as writing:
             reading.backup(writing, progress=_give_up_after(BUSY_S))
     except sqlite3.Error as error:
-        raise CopyError("The database can't be replaced. Please check the space on the disk.") from error
+        if disk_full(error):
+            raise _full("The database can't be replaced") from error
+        raise CopyError("The database can't be replaced. Please check the disk, and run `doctor`.") from error
 
 
 def check(path: Path) -> dict[str, int]:
@@ -95,8 +120,15 @@ def _copy(source: Path, target: Path) -> dict[str, int]:
             writing.execute("PRAGMA journal_mode = DELETE").fetchall()
             return counts
     except sqlite3.Error as error:
-        code = "backup_damaged" if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED else None
-        raise CopyError("The database can't be copied: it is damaged, or the disk is full.", code) from error
+        if disk_full(error):
+            raise _full("The database can't be copied") from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            raise CopyError("The database can't be copied: it is damaged.", "backup_damaged") from error
+        raise CopyError("The database can't be copied. Please check the disk, and run `doctor`.") from error
+
+
+def _full(said: str) -> CopyError:
+    return CopyError(f"{said}: the disk is full. Please free space on it, and try again.", "disk_full")
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

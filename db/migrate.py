@@ -21,7 +21,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql import quoted_name
 
 from db.connection import make_engine
-from db.copies import copy_whole, sqlite_path
+from db.copies import copy_whole, making_copies, sqlite_path
 from fer_core.errors import FerError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -56,7 +56,8 @@ def upgrade(url: str) -> None:
         if before is None and filled:
             raise other_program()
         if before is not None and path is not None:
-            copy_whole(path, path.with_name(f"{path.name}.before-{before}"))
+            with making_copies(path.absolute().parent):
+                copy_whole(path, path.with_name(f"{path.name}.before-{before}"))
         with _one_at_a_time, engine.begin() as connection:
             _upgrade(connection)
     finally:

@@ -11,6 +11,7 @@ from fer_core.errors import FerError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _POSTGRESQL_DISK_FULL = "53100"
+_SQLITE_FULL = "database or disk is full"
 
 
 class DiskFullError(FerError):
@@ -36,7 +37,9 @@ def disk_full(error: BaseException | None) -> bool:
 
 def _says_so(error: BaseException) -> bool:
     if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        # Python's backup of a database raises SQLite's sentence without its code.
+        code = getattr(error, "sqlite_errorcode", None)
+        return str(error) == _SQLITE_FULL if code is None else code & 0xFF == sqlite3.SQLITE_FULL
     if isinstance(error, OSError):
         return error.errno in NO_ROOM
     return getattr(error, "sqlstate", None) == _POSTGRESQL_DISK_FULL

@@ -15,6 +15,8 @@ from fer_core.errors import FerError
 FIRST_WORKER = 1
 """The number of the worker that the pages start; others beside it on the same folder count on."""
 PAGES = "pages.lock"
+CHANGING = "changing.lock"
+"""Who begins to work passes it; a command that changes the database or the key holds it alone."""
 ASKED_WITHIN_S = 0.2
 """Somebody who only asks whether a lock is held (`pages_since`) has it for an instant."""
 
@@ -26,16 +28,39 @@ def running() -> FerError:
     )
 
 
+def changing() -> FerError:
+    """Return the refusal of what may not begin while a command replaces or moves the database, or changes the key."""
+    return FerError(
+        "A command is changing the database or the key. Please start the program, or the other command, when it has"
+        " ended.",
+        "changing",
+    )
+
+
+@contextmanager
+def beginning(folder: Path) -> Iterator[None]:
+    """Begin to work on a folder that no command is changing, and keep such a command from beginning meanwhile.
+
+    Raises FerError ``changing``.
+    """
+    lock = _locked(folder / CHANGING, fcntl.LOCK_SH)
+    if lock is None:
+        raise changing()
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def hold_pages(folder: Path) -> None:
     """Say until the end of this process that pages are open on a folder; several may be.
 
     Raises FerError ``changing`` while a command changes the database or the key.
     """
-    lock = _locked(folder / PAGES, fcntl.LOCK_SH)
+    with beginning(folder):
+        lock = _locked(folder / PAGES, fcntl.LOCK_SH)
     if lock is None:
-        raise FerError(
-            "A command is changing the database or the key. Please start the program when it has ended.", "changing"
-        )
+        raise changing()
     os.utime(lock)
 
 
@@ -57,9 +82,13 @@ def pages_since(folder: Path) -> datetime | None:
 
 @contextmanager
 def alone(folder: Path, number: int = FIRST_WORKER) -> Iterator[None]:
-    """Hold the lock of the folder's `number`-th worker. Raises FerError ``already_running`` where another has it."""
+    """Hold the lock of the folder's `number`-th worker.
+
+    Raises FerError ``already_running`` where another has it, and ``changing`` as `beginning` does.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _locked(folder / ("worker.lock" if number == FIRST_WORKER else f"worker-{number}.lock"), fcntl.LOCK_EX)
+    with beginning(folder):
+        lock = _locked(folder / ("worker.lock" if number == FIRST_WORKER else f"worker-{number}.lock"), fcntl.LOCK_EX)
     if lock is None:
         raise FerError("Another worker is running on this data folder.", "already_running")
     try:
@@ -70,16 +99,25 @@ def alone(folder: Path, number: int = FIRST_WORKER) -> Iterator[None]:
 
 @contextmanager
 def nobody(folder: Path) -> Iterator[None]:
-    """Hold all locks of a folder, so that nobody begins meanwhile. Raises FerError ``already_running``."""
+    """Hold all locks of a folder, so that nobody begins meanwhile; a folder that is not there stays so.
+
+    Raises FerError ``already_running``, and ``changing`` where another command holds them.
+    """
     with ExitStack() as held:
-        for path in sorted({folder / PAGES, *folder.glob("worker*.lock")}):
-            if not path.exists():
-                continue
-            lock = _locked(path, fcntl.LOCK_EX)
-            if lock is None:
-                raise running()
-            held.callback(os.close, lock)
+        if folder.is_dir():
+            _hold(held, folder / CHANGING, changing())
+        # Nobody passes any more: all who work here have a lock by now.
+        for path in (folder / PAGES, *sorted(folder.glob("worker*.lock"))):
+            if path.exists():
+                _hold(held, path, running())
         yield
+
+
+def _hold(held: ExitStack, path: Path, refusal: FerError) -> None:
+    lock = _locked(path, fcntl.LOCK_EX)
+    if lock is None:
+        raise refusal
+    held.callback(os.close, lock)
 
 
 def _locked(path: Path, how: int) -> int | None:

@@ -68,7 +68,8 @@ def missing() -> MasterKeyError:
     """Return the error of a missing key."""
     return MasterKeyError(
         "The master key is missing. Please restore its file (master.key) from its backup, or set FER_KEY_DIR to the"
-        " folder that holds it.",
+        " folder that holds it. If it is lost for good, `expression-history rotate-key --lost` begins with a new one,"
+        " and says what the lost one takes with it.",
         "master_key_missing",
     )
 

@@ -23,7 +23,8 @@ from db.engine import migrate, open_database
 from db.migrate import current
 from db.probe import probe
 from fer_core.errors import FerError
-from storage import keys
+from storage import at_work, keys
+from storage.keys import MasterKeyError
 
 KEPT = 30
 """Daily backups that are kept, unless a user says otherwise."""
@@ -137,11 +138,11 @@ def report(found: list[doctor.Finding], as_json: bool, strict: bool = False) -> 
 
 def _rotate_key(options: argparse.Namespace) -> int:
     settings = own_clinic()
-    migrate(settings.database_url)
+    with at_work.beginning(settings.data_dir):
+        migrate(settings.database_url)
     with closing(open_database(settings.database_url)) as database:
         if options.lost:
-            count = rotation.replace_lost(database, settings)
-            print(f"A new key is in place. Second steps lost with the old one: {count}.")
+            _say_lost(rotation.replace_lost(database, settings))
             return 0
         if options.old_key_file is not None:
             found = rotation.adopt(database, settings, options.old_key_file)
@@ -153,6 +154,16 @@ def _rotate_key(options: argparse.Namespace) -> int:
     if found.kept is not None:
         print(f"The old key is kept in {found.kept}: backups from before need it. Back the key folder up now.")
     return 0
+
+
+def _say_lost(lost: rotation.Lost) -> None:
+    print("A new key is in place." if lost.made else "The key that is installed is this clinic's now.")
+    print(f"Lost with the old one: {counted(lost.second_steps, 'second step')}.")
+    if lost.files:
+        print(
+            f"{counted(lost.files, 'stored file')} can't be opened any more. If the old key is found, `rotate-key"
+            " --old-key-file FILE` opens them again; otherwise please upload those recordings again."
+        )
 
 
 def _backup(options: argparse.Namespace) -> int:
@@ -213,6 +224,8 @@ def _restore(options: argparse.Namespace) -> int:
         print(f"The database that was there before is kept as {found.kept}, until something is deleted.")
     if left:
         print("The other files belong to what was erased since.")
+    if found.made_at is not None:
+        print(f"What was entered after the backup of {found.made_at:%Y-%m-%d %H:%M} UTC is not in it.")
     print(_next_step(settings))
     print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
     print("what was changed since because somebody else knew it.")
@@ -220,17 +233,25 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _next_step(settings: Settings) -> str:
-    """Return what follows a restore: the program does not start on a backup of another key."""
+    """Return what follows a restore: the program does not start on a backup of another key, nor without any."""
     known = probe(settings.database_url).key_id
-    key = keys.load(settings)
-    if known is None or (key is not None and known == key.fingerprint):
+    if known is None:
         return "Start the program now."
-    return f"Before the start: the backup belongs to another master key. {keyring.way_back(settings, known)}"
+    try:
+        installed = keys.require(settings).fingerprint
+    except MasterKeyError as error:
+        return f"Before the start: {error.message}"
+    closed = keyring.closed_files(settings, known, installed)
+    lost = f" {counted(closed, 'file')} of it: sealed with a key that is not here, so not readable." if closed else ""
+    if known == installed:
+        return f"Start the program now.{lost}"
+    return f"Before the start: the backup belongs to another master key. {keyring.way_back(settings, known)}{lost}"
 
 
 def _copy(options: argparse.Namespace) -> int:
     settings = own_clinic()
-    migrate(settings.database_url)
+    with at_work.beginning(settings.data_dir):
+        migrate(settings.database_url)
     with nobody_at_work(settings.database_url, settings.data_dir, options.to):
         copied = transfer(settings.database_url, options.to)
     rows = counted(sum(table.rows for table in copied.values()), "row")

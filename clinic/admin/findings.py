@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.faults import explained
+from fer_core.errors import FerError
 
 
 class Level(StrEnum):
@@ -32,6 +33,8 @@ def guarded(name: str, check: Callable[..., Finding], *arguments: object) -> Fin
     """Return what a check finds; an unexpected failure is a finding too."""
     try:
         return check(*arguments)
+    except FerError as error:
+        return Finding(name, Level.BROKEN, "This was not checked.", error.message)
     except OSError as error:
         known = explained(error)
         said = known.message if known is not None else "A file or folder can't be used."

@@ -9,12 +9,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from backup import erasures, leftovers
 from backup.daily import ahead, made_at, newest
 from clinic import clock
-from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks
+from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks, store_check
 from clinic.admin.findings import Finding, Level, guarded
 from clinic.admin.process_checks import age
 from clinic.phrases import counted
@@ -26,9 +25,7 @@ from db.migrate import head
 from db.probe import Probe, probe
 from fer_core.errors import FerError
 from storage import keys
-from storage.media import MediaStore
 from storage.owner import account_name
-from storage.sealed import Key
 
 BACKUP_AGE = timedelta(days=2)
 """A backup each day is late after two."""
@@ -79,7 +76,7 @@ def _folder(seen: Installation) -> Finding:
         return Finding(
             name, Level.WARNING, f"{folder} is not there yet.", "Check FER_DATA_DIR; `migrate` makes a new folder."
         )
-    if _cannot_write(folder):
+    if store_check.cannot_write(folder):
         return Finding(
             name,
             Level.BROKEN,
@@ -136,7 +133,7 @@ def _key(seen: Installation) -> Finding:
         key = keyring.require_known(settings, known) if known else keys.load(settings)
     except FerError as error:
         return Finding(name, Level.REFUSED, "The master key is not valid.", error.message)
-    if key is None and _filled(seen):
+    if key is None and store_check.filled(seen.settings):
         return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
     if key is None:
         return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic creates it.")
@@ -168,23 +165,8 @@ def _key_folder(seen: Installation) -> Finding:
     return Finding("key folder", Level.REFUSED, "The key folder's clinic is not in this database.", refusal.message)
 
 
-def _filled(seen: Installation) -> bool:
-    return any(MediaStore.at(seen.settings, Key(b"", b"")).files())
-
-
 def _store(seen: Installation) -> Finding:
-    url, name = seen.settings.media_url, "media store"
-    try:
-        count = sum(1 for _ in MediaStore.at(seen.settings, Key(b"", b"")).files())
-    except FerError as error:
-        return Finding(name, Level.REFUSED, error.message, "Check FER_MEDIA_URL, its package and its credentials.")
-    except Exception as error:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
-        reason = f"The media store can't be reached ({type(error).__name__})."
-        return Finding(name, Level.REFUSED, reason, "Check FER_MEDIA_URL, its package and its credentials.")
-    local = Path(url)
-    if "://" not in url and local.exists() and _cannot_write(local):
-        return Finding(name, Level.BROKEN, f"Nothing can be written to {url}.", "Check who owns it, and the mount.")
-    return Finding(name, Level.OK, f"The media store answers; {count} files lie in it.")
+    return store_check.check(seen.settings, seen.database.key_id if isinstance(seen.database, Probe) else None)
 
 
 def _machines(seen: Installation) -> Finding:
@@ -262,6 +244,8 @@ def _backups(seen: Installation) -> Finding:
 
 
 def _left(seen: Installation) -> Finding:
+    if isinstance(seen.database, FerError) and seen.database.code in OF_A_SETTING:
+        return Finding("left copies", Level.WARNING, "Left copies can't be seen.", "Repair the database first.")
     folders = {seen.settings.data_dir}
     path = sqlite_path(seen.settings.database_url)
     if path is not None:
@@ -275,12 +259,6 @@ def _left(seen: Installation) -> Finding:
     return Finding("left copies", Level.WARNING, said, "The next backup deletes them. Look why the last one ended.")
 
 
-def _cannot_write(folder: Path) -> bool:
-    """Return whether this account can't write to a folder, asked without writing."""
-    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    return read_only or not os.access(folder, os.W_OK | os.X_OK)
-
-
 CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "versions": _versions,
     "settings": lambda _seen: setting_checks.names(),
@@ -291,7 +269,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "tables": _tables,
     "master key": _key,
     "key folder": _key_folder,
-    "media store": _store,
+    store_check.NAME: _store,
     "several machines": _machines,
     "erasures": _erasures,
     "disk": _space,

@@ -87,6 +87,22 @@ def way_back(settings: Settings, known: str) -> str:
     )
 
 
+def closed_files(settings: Settings, *known: str) -> int:
+    """Return how many stored files none of these keys (fingerprints) opens: others sealed them, or they are damaged."""
+    media, ids = MediaStore.at(settings, Key(b"", b"")), {bytes.fromhex(one) for one in known}
+    return sum(not _is_of(media, file.id, ids) for file in media.files() if file.whole)
+
+
+def _is_of(media: MediaStore, media_id: str, ids: set[bytes]) -> bool:
+    try:
+        return media.key_of(media_id) in ids
+    except SealError:
+        return False
+    except FileNotFoundError:
+        # Deleted at this moment.
+        return True
+
+
 def _record_first(session: Session, settings: Settings) -> str:
     """Store the fingerprint under the write lock, and return it; another process may just have done so."""
     row = access.installation(session)

@@ -42,6 +42,15 @@ class Rotated:
     kept: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a lost key took with it: second steps, and files that stay closed; `made`: whether a new key was made."""
+
+    second_steps: int
+    files: int
+    made: bool
+
+
 def rotate(db: Database, settings: Settings) -> Rotated:
     """Make a new key in place of the one in the key folder, or go on with a change that was interrupted.
 
@@ -78,8 +87,8 @@ def adopt(db: Database, settings: Settings, old_key_file: Path) -> Rotated:
         return _rewrap(db, settings, old, new)
 
 
-def replace_lost(db: Database, settings: Settings) -> int:
-    """Start with a new key after the old one was lost, and return how many second steps were lost with it.
+def replace_lost(db: Database, settings: Settings) -> Lost:
+    """Start with a new key after the old one was lost, and return what was lost with it.
 
     Files that the old key sealed stay unreadable. Raises FerError ``key_not_lost``, ``already_running``.
     """
@@ -87,6 +96,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
         known, key = keyring.recorded(db), _left(settings)
         if key is not None and known in (None, key.fingerprint):
             raise FerError("The key of this clinic is not lost; nothing was changed.", "key_not_lost")
+        made = key is None
         key = key or keys.make(settings)
         with db.session() as session:
             count = session.scalar(select(func.count()).select_from(SecondStep)) or 0
@@ -95,7 +105,7 @@ def replace_lost(db: Database, settings: Settings) -> int:
             access.installation(session).key_id = key.fingerprint
             audit.write(session, AuditAction.KEY_CHANGED, console=True, lost=True, second_steps=count)
         erasures.begin(settings.erasures_path)
-        return count
+        return Lost(count, keyring.closed_files(settings, key.fingerprint), made)
 
 
 def _left(settings: Settings) -> Key | None:

@@ -117,6 +117,9 @@ def names(path):
     return found
 
 
+LEFT = ["changing.lock", "clinic.db", "copies.lock", "media", "work"]
+
+
 def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
     before, kept = dump(path), belonging(path)
     assert len(kept) == 4
@@ -133,8 +136,32 @@ def test_back_up_wipe_restore_compare(path, backup, phrase, capsys):
     assert "files: 4 of 4 restored" in capsys.readouterr().out
     assert dump(path) == before
     assert files(path) == kept
-    assert sorted(file.name for file in path.parent.iterdir()) == ["clinic.db", "copies.lock", "media", "work"]
+    assert sorted(file.name for file in path.parent.iterdir()) == LEFT
     assert {file.stat().st_mode & 0o077 for file in path.parent.rglob("*") if file.is_file()} == {0}
+
+
+def test_each_refusal_of_a_secret_names_the_way_on(tmp_path):
+    made, other = tmp_path / "made", Key.of(bytes(range(32)))
+    with made.open("wb") as file, sealing(file, other, archive.CONTEXT):
+        pass
+    for secret in (archive.Secret(key=bytes(32)), archive.Secret(passphrase="many words in one line")):
+        opening = archive.opened_backup(made, secret, tmp_path / "clinic.db")
+        with pytest.raises(FerError, match=r"--key-file FILE") as refusal, opening:
+            pass
+        assert refusal.value.code in ("wrong_key", "wrong_passphrase")
+    opening = archive.opened_backup(made, archive.Secret(key=other.secret), tmp_path / "clinic.db")
+    with pytest.raises(FerError, match=r"cut off.* name another one"), opening:
+        pass
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("read", [archive.Secret.read_passphrase, archive.Secret.read_key])
+def test_a_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path, encoding, read):
+    (tmp_path / "phrase").write_bytes("Gr\u00fc\u00dfe aus der Praxis\n".encode(encoding))
+    with pytest.raises(FerError, match="save it as UTF-8"):
+        read(tmp_path / "phrase")
+    with pytest.raises(FerError, match="No such file"):
+        read(tmp_path / "none")
 
 
 def test_a_key_file_opens_what_it_sealed(path, backup, tmp_path, capsys):

@@ -1,14 +1,22 @@
 """A backup is whole, although it is written to meanwhile, and comes back as it was."""
 
+import os
+import re
 import stat
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from backup import leftovers
 from backup.__main__ import main
 from backup.backup import backup, restore
+from db import copies
+from db.copies import CopyError
 from db.engine import open_database
+from db.migrate import upgrade
 from db.models import Patient
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
@@ -54,6 +62,112 @@ def test_what_was_there_is_kept_beside(path, tmp_path):
     assert names(path) == ["old"]
     [kept] = tmp_path.glob("clinic.db.before-*")
     assert names(kept) == ["newer", "old"]
+
+
+def test_a_log_without_its_database_is_not_read_into_the_restored_one(path, tmp_path):
+    """Somebody deleted clinic.db alone: SQLite would take what its log holds for rows of the next database."""
+    add(path, "old")
+    backup(path, tmp_path / "copy.db")
+    log = tmp_path / "clinic.db-wal"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM patient").fetchall()
+        add(path, "newer")
+        content = log.read_bytes()
+    assert content
+    for file in tmp_path.glob("clinic.db*"):
+        file.unlink()
+    log.write_bytes(content)
+    restore(tmp_path / "copy.db", path)
+    assert not log.exists()
+    assert names(path) == ["old"]
+
+
+def limit_of_pages(path, monkeypatch):
+    """Let the disk be full for whatever makes a database larger than this one is."""
+    opened, pages = copies._open, path.stat().st_size // 4096
+
+    def smaller(database, mode):
+        connection = opened(database, mode)
+        if mode != "ro" and database.name == path.name:
+            connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+        return connection
+
+    monkeypatch.setattr(copies, "_open", smaller)
+
+
+def test_a_restore_that_fails_leaves_nothing_of_its_own(path, tmp_path, monkeypatch):
+    """What it kept of the database took the room of the next attempt, and nobody named it."""
+    large = tmp_path / "large" / "clinic.db"
+    large.parent.mkdir()
+    backup(path, large)
+    add(large, *("N" * 5000 for _ in range(200)))
+    backup(large, tmp_path / "copy.db")
+    add(path, "old")
+    before = sorted(file.name for file in tmp_path.iterdir())
+    with monkeypatch.context() as full:
+        limit_of_pages(path, full)
+        with pytest.raises(CopyError) as refusal:
+            restore(tmp_path / "copy.db", path)
+    assert refusal.value.code == "disk_full"
+    assert "the disk is full" in refusal.value.message
+    assert sorted(file.name for file in tmp_path.iterdir() if file.name != copies.LOCK) == before
+    assert names(path) == ["old"]
+    restore(tmp_path / "copy.db", path)
+    assert len(names(path)) == 200
+
+
+def test_a_journal_that_a_full_disk_left_goes_with_its_copy(path, tmp_path, monkeypatch):
+    def full(_source, target):
+        target.with_name(f"{target.name}-journal").touch()
+        raise CopyError("The disk is full.", "disk_full")
+
+    monkeypatch.setattr(copies, "_copy", full)
+    with pytest.raises(CopyError):
+        backup(path, tmp_path / "copy.db")
+    assert list(tmp_path.glob("copy.db*")) == []
+
+
+def test_each_name_that_is_written_on_the_way_is_known_as_left(path, tmp_path, monkeypatch):
+    """With each of SQLite's own files beside it: `doctor` names what a kill leaves, and the next backup deletes it."""
+    written = set()
+
+    def noting(call):
+        def noted(*arguments, **named):
+            written.update(Path(name) for name in arguments if isinstance(name, str | Path))
+            return call(*arguments, **named)
+
+        return noted
+
+    sealed, phrase = str(tmp_path / "away" / "x.backup"), tmp_path / "phrase"
+    Path(sealed).parent.mkdir()
+    phrase.write_text("a phrase of many words\n")
+    secret = ["--passphrase-file", str(phrase)]
+    add(path, "old")
+    with monkeypatch.context() as watched:
+        for name in ("open", "replace", "mkdir"):
+            watched.setattr(os, name, noting(getattr(os, name)))
+        assert main(["backup", str(path), sealed, *secret]) == 0
+        assert main(["restore", str(path), sealed, *secret, "--without-erasures"]) == 0
+        assert main(["verify", str(path), sealed, *secret]) == 0
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '0058'")
+        with pytest.raises(Exception, match=r"table|column|already"):
+            upgrade(f"sqlite:///{path}")
+    ours = {found.name for found in written if found.parent == tmp_path} - {phrase.name, "away"}
+    stays = re.compile(r"clinic\.db|[a-z]+\.lock|clinic\.db\.before-(restore-\d+T\d+Z(-\d+)?|\d{4})")
+    passing = {name for name in ours if not stays.fullmatch(name)}
+    assert len(passing) >= 6
+    rests = {f"{name}{suffix}" for name in passing for suffix in ("", "-journal", "-wal", "-shm")}
+    for name in rests:
+        (tmp_path / name).touch()
+    assert {found.name for found in leftovers.copies(tmp_path)} == rests
+    with leftovers.copying(tmp_path):
+        assert not any((tmp_path / name).exists() for name in rests)
+    assert names_of_kept(tmp_path)
+
+
+def names_of_kept(folder):
+    return [file.name for file in folder.glob("clinic.db.before-*")]
 
 
 def test_a_second_restore_keeps_what_the_first_kept(path, tmp_path, capsys):

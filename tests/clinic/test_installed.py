@@ -20,7 +20,7 @@ FER_DATA_DIR={folder}/data
 FER_DATABASE_URL=postgresql+psycopg://u:p%40&;x@host/clinic?a=b
 FER_TIMEZONE="Europe/Berlin"
   FER_KEEP_FILES = '1'
-no line of this kind
+
 """
 
 
@@ -73,6 +73,10 @@ def test_settings_that_are_root_s_are_asked_for_as_root(settings_file, monkeypat
         b"export FER_SECRET=hush",
         b"=hush",
         b"FER_SECRET=hush\\",
+        b"FER_SECRET: hush",
+        b"hush",
+        "FER_SECRET=\u201chush\u201d".encode(),
+        b"FER_SECRET=/srv/hush # where",
     ],
 )
 def test_a_line_that_cannot_be_read_is_named_by_its_number(settings_file, capsys, line):

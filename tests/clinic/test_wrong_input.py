@@ -362,8 +362,8 @@ def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypa
     monkeypatch.setattr(clock, "now", lambda: later.replace(year=later.year + 1))
     assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
     assert len(list((tmp_path / "backups").iterdir())) == 2
-    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 1
-    assert "nothing was overwritten" in capsys.readouterr().err
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    assert len(list((tmp_path / "backups").iterdir())) == 3, "two of one second"
 
 
 @pytest.mark.parametrize(
@@ -379,6 +379,23 @@ def test_what_changes_the_database_or_key_waits_until_the_program_is_stopped(set
         assert clinic.main(["backup", "--to", str(tmp_path / "more")]) == 0
     assert clinic.main(arguments) == 0
     assert "erased" not in capsys.readouterr().out, "nobody was"
+
+
+def test_after_a_restore_without_the_master_key_the_way_on_is_said(settings, tmp_path, capsys):
+    """ "Start the program now" was said, and the start refused; nothing named `rotate-key --lost`."""
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    [made] = (tmp_path / "backups").iterdir()
+    keys.key_path(settings).unlink()
+    assert clinic.main(["restore", str(made)]) == 0
+    said = capsys.readouterr().out
+    assert "Before the start: The master key is missing" in said
+    assert "rotate-key --lost" in said
+    assert "What was entered after the backup of" in said
+    assert "Start the program now" not in said
+    assert clinic.main(["rotate-key", "--lost"]) == 0
+    assert "A new key is in place.\nLost with the old one: 0 second steps." in capsys.readouterr().out
+    assert clinic.main(["restore", str(made)]) == 0
+    assert "Before the start: the backup belongs to another master key" in capsys.readouterr().out
 
 
 def test_what_nobody_expected_is_a_traceback_still(settings, monkeypatch):

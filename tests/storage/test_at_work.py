@@ -81,8 +81,26 @@ def test_nobody_begins_while_a_command_works(tmp_path, pages):
             pass
 
 
-def test_a_folder_where_the_program_never_ran_is_left_as_it_is(tmp_path):
-    with at_work.nobody(tmp_path), at_work.nobody(tmp_path / "none"):
+def test_where_the_program_never_ran_nobody_begins_either(tmp_path):
+    """A restore on a new computer: systemd starts pages and worker again and again, and a user another command."""
+    with at_work.nobody(tmp_path):
+        assert refused(tmp_path) == "changing"
+        for begin in (at_work.beginning, at_work.alone, lambda folder: at_work.alone(folder, 2)):
+            with pytest.raises(FerError) as refusal, begin(tmp_path):
+                pass
+            assert refusal.value.code == "changing"
+        with pytest.raises(FerError) as refusal:
+            at_work.hold_pages(tmp_path)
+        assert refusal.value.code == "changing"
+    with at_work.beginning(tmp_path):
+        assert refused(tmp_path) == "changing"
+    assert [path.name for path in tmp_path.iterdir()] == [at_work.CHANGING]
+    with at_work.nobody(tmp_path):
+        pass
+
+
+def test_a_folder_that_is_not_there_stays_so(tmp_path):
+    with at_work.nobody(tmp_path / "none"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -99,8 +117,7 @@ def test_whether_pages_are_open_is_seen_without_disturbing_them(tmp_path, pages)
     assert at_work.pages_since(tmp_path) is None
     before = clock.now()
     started = pages()
-    [lock] = tmp_path.iterdir()
-    os.utime(lock, (0, 0))
+    os.utime(tmp_path / at_work.PAGES, (0, 0))
     second = pages()
     assert before - timedelta(seconds=1) < at_work.pages_since(tmp_path) < clock.now() + timedelta(seconds=1)
     for process in (started, second):
@@ -108,7 +125,7 @@ def test_whether_pages_are_open_is_seen_without_disturbing_them(tmp_path, pages)
         process.kill()
         process.wait()
     assert at_work.pages_since(tmp_path) is None
-    assert [path.name for path in tmp_path.iterdir()] == [at_work.PAGES]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [at_work.CHANGING, at_work.PAGES]
 
 
 def test_who_asks_whether_pages_are_open_keeps_none_from_starting(tmp_path, pages):

@@ -211,6 +211,22 @@ STATES = {
     "Another account runs the command": (another_account, "account", "refused", "expression-history"),
     "Others may look into the data folder": (open_folder, "data folder", "warning", "mode 700"),
 }
+
+
+@pytest.mark.parametrize(
+    "url", ["/x/clinic.db", "postgres://a@b/c", "postgresql+psycopg://host:port/x", "sqlite://", "mysql://host/x"]
+)
+def test_what_hangs_on_an_unusable_address_is_no_fault_of_its_own(clinic, monkeypatch, capsys, url):
+    monkeypatch.setenv("FER_DATABASE_URL", url)
+    code, found = examined(capsys)
+    assert code == 1
+    assert found["database"]["level"] == "refused"
+    assert {name for name, finding in found.items() if finding["level"] == "broken"} == set()
+    assert "report this" not in str(found)
+    for name in ("tables", "key folder", "left copies"):
+        assert found[name]["remedy"] == "Repair the database first."
+
+
 POSTGRESQL_STATES = {
     "The database's password is wrong": ("locked:wrong@/postgres", "broken", "user or password"),
     "The database's user does not exist": ("nobody_known@/postgres", "broken", "no such database or user"),

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from clinic import audit
 from clinic.accounts import sessions, totp
-from clinic.admin import keyring, rotation
+from clinic.admin import keyring, rotation, store_check
+from clinic.admin.findings import Level
 from clinic.jobs import previews
 from clinic.recordings import incoming, uploads
 from clinic.recordings.pieces import Piece
@@ -136,14 +137,27 @@ def test_a_key_that_is_lost_for_good_takes_second_steps_with_it_and_lets_people_
     with pytest.raises(FerError) as refusal:
         rotation.replace_lost(db, settings)
     assert refusal.value.code == "key_not_lost"
-    keys.key_path(settings).unlink()
-    assert rotation.replace_lost(db, settings) == 1
+    lost_file = settings.key_dir / "found-again"
+    keys.key_path(settings).rename(lost_file)
+    assert rotation.replace_lost(db, settings) == rotation.Lost(second_steps=1, files=1, made=True)
     assert keyring.settle(db, settings)
     with db.read() as session:
         assert session.query(SecondStep).count() == session.query(RecoveryCode).count() == 0
     assert sessions.actor_of(db, sessions.sign_in(db, "Dr. Invented", PASSWORD))
     with pytest.raises(SealError):
         uploads.open_stored(settings, clinic.stored.id)
+    said = store_check.check(settings, keyring.recorded(db))
+    assert said.level is Level.WARNING
+    assert "Of 1 file in the media store, 1 can't be opened" in said.sentence
+    rotation.adopt(db, settings, lost_file)
+    uploads.open_stored(settings, clinic.stored.id).close()
+    assert store_check.check(settings, keyring.recorded(db)).level is Level.OK
+
+
+def test_another_s_key_in_the_place_of_a_lost_one_is_not_called_new(clinic):
+    keys.key_path(clinic.settings).unlink()
+    keys.make(clinic.settings)
+    assert not rotation.replace_lost(clinic.db, clinic.settings).made
 
 
 KILLER = """
