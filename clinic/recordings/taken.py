@@ -194,7 +194,8 @@ def _the_one(said: Sequence[_Said]) -> Taken:
     day = said[0].taken.day if said[0].taken is not None else said[0].written
     if len(times) > 1:
         return Taken(day, left_out=words.TIMES_IN_NAME)
-    return Taken(day, *times) if times else Taken(day, left_out=next((one.left_out for one in found), ""))
+    left_out = "" if times else next((one.left_out for one in found), "")
+    return Taken(day, next(iter(times), None), left_out=left_out)
 
 
 def _date(year: str, month: str, day: str) -> date | None:
