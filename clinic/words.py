@@ -246,8 +246,8 @@ CHOOSE_FACE = (
 )
 WHOSE_FACES = "Whose faces are these?"
 CHOOSE_PICTURES = (
-    "Tick the face of {patient} in each picture. Nobody is recognised, and the pictures are not compared with each other:"
-    " please look at each face. The results of every face without a tick are deleted at once."
+    "Tick the face of {patient} in each picture. Nobody is recognised, and the pictures are not compared with each"
+    " other: please look at each face. The results of every face without a tick are deleted at once."
 )
 ALONE_IN_PICTURES = "Pictures with one face"
 TOGETHER_IN_PICTURES = "Pictures with several faces: one of them at most is the patient's"

@@ -17,7 +17,7 @@ from fer_core.types import Box
 
 KIND = "pictures"
 CONFIRMED = "pictures"
-"""In what a recording remembers of its choice of face: in so many pictures the patient's face was chosen, one by one."""
+"""In what a recording remembers of its choice of face: in so many pictures the patient's was chosen, one by one."""
 
 
 def joined(session: Session, recording: Recording) -> list[int]:

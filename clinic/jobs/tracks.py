@@ -36,7 +36,7 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face if no choice is needed; return whether that was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in the version that is shown.
-    Pictures with faces are asked about where there are several, also if each shows one face alone: they are not compared.
+    Pictures are asked about where several show a face, also if each shows one alone: they are not compared.
     It is asked in any case where somebody wants to choose again (`ASKED`), and where a person's earlier choice can't
     be carried over: a face that a person chose is not replaced by the only one that is left.
     """

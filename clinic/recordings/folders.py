@@ -167,7 +167,7 @@ class _Intake:
         except FerError as refusal:
             taken, sentence = False, refusal.message
         else:
-            taken, sentence = True, _what_came(queued, taken_at)
+            taken, sentence = True, _what_came(queued, taken_at, len(files))
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_here:
@@ -218,12 +218,14 @@ def _bring_patient(intake: _Intake, folder: int, code: str) -> None:
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file in files])
 
 
-def _what_came(queued: jobs.Enqueued, taken_at: Taken) -> str:
+def _what_came(queued: jobs.Enqueued, taken_at: Taken, files: int) -> str:
     if queued.duplicate:
         return "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
     if queued.stored is not None:
         return "The same recording is stored already, and another model analyses it." + _otherwise(queued, taken_at)
     sentence = f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis."
+    if files > 1:
+        sentence += " Then its page asks in which of the pictures the patient's face is."
     return f"{sentence} {DAY_GUESSED}" if taken_at.guessed else sentence
 
 
