@@ -22,7 +22,7 @@ MANY = 50
 
 
 @pytest.fixture
-def pictures(account, data, patient):
+def pictures(account, data, patient, server):
     """The id of a recording of many pictures with a face alone, and one with two, that waits for the choice."""
     now = datetime.now(UTC)
     sources = [{"id": f"{number:032}", "name": f"IMG_{number:04}.jpg"} for number in range(MANY + 1)]
@@ -32,7 +32,7 @@ def pictures(account, data, patient):
         session.add(stored)
         session.flush()
         session.add(Job(recording_id=stored.id, state=JobState.CHOOSING.value, created_at=now, sources=sources))
-        save_results(session, stored.id, [result(index, *tracks) for index, tracks in enumerate(seen)])
+        save_results(session, stored.id, [result(index, *tracks, every_s=1.0) for index, tracks in enumerate(seen)])
     for track in range(MANY + 2):
         picture = np.full((120, 160, 3), 40 + 3 * track, np.uint8)
         previews.write_thumbnail(Settings.at(data), stored.id, track, picture, Box(10, 10, 60, 70))
@@ -45,7 +45,9 @@ def test_many_pictures_are_confirmed_with_few_clicks_and_the_exceptions_left_out
     page = window(at=f"record?recording={pictures}")
     page.get_by_role("heading", name="Whose faces are these?").wait_for()
     settled(page)
-    assert page.get_by_role("img", name="Face in picture").count() == MANY + 2, "the face of every picture is shown"
+    shown = page.get_by_role("img", name="Face in picture")
+    shown.nth(MANY + 1).wait_for()
+    assert shown.count() == MANY + 2, "the face of every picture is shown"
     assert page.get_by_text("IMG_0007.jpg").is_visible()
     boxes = page.get_by_role("checkbox", name="Picture")
     assert (boxes.count(), page.get_by_role("checkbox", name="Picture", checked=True).count()) == (MANY + 2, 0)

@@ -26,7 +26,7 @@ def joined(db, settings, patient):
             sources = [{"id": f"{number:032}", "name": f"{number}.jpg"} for number in range(4)]
             session.add(Job(recording_id=stored.id, state=state.value, created_at=now, sources=sources))
             seen = [(0,), (0,), (1, 2), (0,)]
-            save_results(session, stored.id, [result(index, *tracks) for index, tracks in enumerate(seen)])
+            save_results(session, stored.id, [result(index, *tracks, every_s=1.0) for index, tracks in enumerate(seen)])
             for track in range(3):
                 picture = np.full((90, 160, 3), 90, np.uint8)
                 previews.write_thumbnail(settings, stored.id, track, picture, Box(10, 10, 60, 60))

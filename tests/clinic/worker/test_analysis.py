@@ -434,7 +434,7 @@ def test_the_only_face_of_all_pictures_is_taken(db, settings, queue, run, pictur
 def test_faces_that_are_each_alone_in_their_picture_are_asked_about(db, settings, queue, run, picture, who):
     """Different people, each alone in a picture, were stored as one patient."""
     recording_id, _ = queue(picture(1), picture(2), picture(3))
-    run(FakeAnalyzer(pictures=[[expression(0)], [expression(5)], [expression(0)]]))
+    run(FakeAnalyzer(pictures=[[expression(0)], [expression(1)], [expression(0)]]))
     assert progress.status(db, who, recording_id).standing.sentence.startswith("Several pictures or faces")
     with db.read() as session:
         [(patient_id, found)] = needs.needs_of(session, [session.get_one(Recording, recording_id).patient_id]).items()

@@ -65,7 +65,9 @@ def recording(settings, enter):
             writing.add(stored)
             writing.flush()
             writing.add(Job(recording_id=stored.id, state=state.value, created_at=now))
-            save_results(writing, stored.id, [result(index, *seen) for index, seen in enumerate(moments)])
+            every_s = 1.0 if kind == "pictures" else 0.2
+            found = [result(index, *seen, every_s=every_s) for index, seen in enumerate(moments)]
+            save_results(writing, stored.id, found)
             if state is JobState.DONE:
                 tracks.choose_automatically(writing, stored)
             return patient_id, stored.id
@@ -156,7 +158,7 @@ def test_ticks_made_before_the_patient_was_renamed_choose_nothing(recording):
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     button(page, "All 2 pictures with one face show Invented Person").click().run()
     db, who = resources().db, sessions.actor_of(resources().db, session.token())
-    edits.edit_patient(db, who, patient_id, 0, PatientFields("Somebody Else"))
+    edits.edit_patient(db, who, patient_id, 1, PatientFields("Somebody Else"))
     button(page, "This is the patient").click().run()
     assert [box.value for box in page.checkbox] == [False] * 2
     assert "Somebody Else" in [said.value for said in page.title]
