@@ -245,6 +245,13 @@ CHOOSE_FACE = (
     "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
     " them. The bar under the pictures shows when a face is seen. The results of everyone else are deleted at once."
 )
+WHOSE_FACES = "Whose faces are these?"
+CHOOSE_PICTURES = (
+    "Tick the face of {patient} in each picture. Nobody is recognised, and the pictures are not compared with each"
+    " other: please look at each face. The results of every face without a tick are deleted at once."
+)
+ALONE_IN_PICTURES = "Pictures with one face"
+TOGETHER_IN_PICTURES = "Pictures with several faces: one of them at most is the patient's"
 SAME_PERSON = {
     "same": "Yes: it stays, with the marks on it",
     "other": "No: it is deleted, with the marks that are about the face",
@@ -265,6 +272,12 @@ WHOSE = {
     "carried": "The patient's face was taken from the previous version, where it is in the same place.",
 }
 """How the patient's face was distinguished from others."""
+CHOSEN_IN_PICTURES = "A user chose the patient's face in {pictures}, each by itself."
+TAKEN_TOGETHER = (
+    "Faces that were each alone in their picture were taken as one person's; the pictures were not compared."
+    " Please check that each of them shows the patient."
+)
+"""What is added for pictures that an earlier version of the program joined."""
 NOT_PATIENT_HERE = (
     "A stretch that shows another person counts nowhere: not in the summary, the trend or an export, and the video is"
     " unrecognisable there. Delete its mark to undo this."
@@ -282,9 +295,10 @@ DECIDED_BY_OTHERS = (
     "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"
     " it shows your patient."
 )
-PROBABLY_ONE = (
-    "Face {first} and face {second} look alike and are never seen at the same moment. They are probably one person: if"
-    " so, tick both or neither. Colours of face, hair and clothes were compared; nobody is recognised."
+LOOK_ALIKE = (
+    "Face {first} and face {second} look alike in colours and are never seen at the same moment. Two people may, too:"
+    " compare the pictures, and if they show one person, tick both or neither. Only the colours of face, hair, clothes"
+    " and background were compared; nobody is recognised."
 )
 SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."

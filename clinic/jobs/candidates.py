@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from clinic.jobs import previews
-from clinic.jobs.tracks import ALONE_TRACK, NEGLIGIBLE_SHARE, NO_FACE_TRACK, moments, splits_of, tracks_seen
+from clinic.jobs import pictures, previews
+from clinic.jobs.tracks import NEGLIGIBLE_SHARE, NO_FACE_TRACK, moments, splits_of, tracks_seen
 from clinic.settings import Settings
 from db.models import Recording, Sample
 from fer_core.faces import likeness
@@ -27,8 +27,9 @@ class Candidate:
 
     `spans`: the stretches in which it is seen, seconds; `views`: small pictures along them, (second, JPEG) each.
     `suggested`: a proposal for the page to tick, for the clinician to confirm. In a video: the tracks that are never
-    seen together with one that is seen more, so that they may be one person. Of pictures: the faces that were alone.
+    seen together with one that is seen more, so that they may be one person. Of pictures: none.
     `met`: the tracks that are seen with this one at some moment, so that they are other people.
+    `name`: of pictures, what the file is called.
     """
 
     track: int
@@ -40,36 +41,39 @@ class Candidate:
     met: frozenset[int] = frozenset()
     spans: tuple[tuple[float, float], ...] = ()
     views: tuple[tuple[float, bytes], ...] = ()
+    name: str = ""
 
 
 def candidates(session: Session, settings: Settings, recording_id: str) -> list[Candidate]:
-    """Return the tracks of a recording, the one seen most first.
+    """Return the tracks of a recording, the one seen most first; of pictures in their order.
 
     The negligible ones of a video are left out, unless there are no others: a street has dozens of passers-by.
     """
     total = moments(session, recording_id)
     recording = session.get_one(Recording, recording_id)
-    pictures = recording.kind == "pictures"
+    of_pictures = recording.kind == pictures.KIND
+    names = pictures.names(session, recording_id) if of_pictures else []
     suggested: list[int] = []
     found = []
     rows = tracks_seen(session, recording_id)
     parts = {number for one in splits_of(recording) for number in (one["track"], one["new"])}
-    weighty = [row for row in rows if pictures or row[0] in parts or row[1] / total >= NEGLIGIBLE_SHARE]
+    weighty = [row for row in rows if of_pictures or row[0] in parts or row[1] / total >= NEGLIGIBLE_SHARE]
     met = _met(session, recording_id)
     for track, count, first_s, last_s in weighty or rows:
-        alone = track == ALONE_TRACK if pictures else met.get(track, frozenset()).isdisjoint(suggested)
-        if alone:
+        others = met.get(track, frozenset())
+        proposed = not of_pictures and others.isdisjoint(suggested)
+        if proposed:
             suggested.append(track)
         views = tuple(previews.views(settings, recording_id, track))
         small = previews.thumbnail(settings, recording_id, track) or (views[0][1] if views else None)
-        spans = () if pictures else _spans(session, recording, track)
-        others = met.get(track, frozenset())
-        found.append(Candidate(track, count / total, first_s, last_s, small, alone, others, spans, views))
-    return found
+        spans = () if of_pictures else _spans(session, recording, track)
+        name = names[round(first_s)] if round(first_s) < len(names) else ""
+        found.append(Candidate(track, count / total, first_s, last_s, small, proposed, others, spans, views, name))
+    return sorted(found, key=lambda one: (one.first_s, one.track)) if of_pictures else found
 
 
 def probably_one(found: Sequence[Candidate]) -> list[Alike]:
-    """Return the pairs of candidates that look like one person, the most alike first, for the page to ask about.
+    """Return the pairs of candidates of a video that look alike, the most alike first, for the page to ask about.
 
     Their small pictures are compared in memory; nothing of that is kept.
     """

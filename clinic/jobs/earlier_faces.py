@@ -13,7 +13,7 @@ from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.recordings.states import REPLACED, UNDER_WAY, Replaced
 from clinic.settings import Settings
-from db.models import Job, Recording, StoredChunk
+from db.models import Job, Patient, Recording, StoredChunk
 from db.records import clear_samples
 
 
@@ -32,14 +32,18 @@ def others(session: Session, recording: Recording) -> list[Recording]:
 
 
 def drawn(session: Session, recording: Recording) -> str:
-    """Return what a choice of the face rests on: how faces were split, and which other versions have a result."""
-    return f"{len(tracks.splits_of(recording))}{shown_as([one.id for one in others(session, recording)])}"
+    """Return what a choice of the face rests on: who the patient is, splits of faces, other versions with a result."""
+    whose = session.get_one(Patient, recording.patient_id).revision
+    versions = shown_as([one.id for one in others(session, recording)])
+    return f"{whose}.{len(tracks.splits_of(recording))}{versions}"
 
 
 def need_as_drawn(session: Session, recording: Recording, seen: str | None) -> None:
     """Refuse what rests on another state than the one on the screen; None asks nothing. Raises ConflictError."""
-    if seen is not None and seen != drawn(session, recording):
-        raise ConflictError("these faces", frozenset())
+    now = drawn(session, recording)
+    if seen is not None and seen != now:
+        renamed = seen.partition(".")[0] != now.partition(".")[0]
+        raise ConflictError("this patient" if renamed else "these faces", frozenset())
 
 
 def shown_another(session: Session, recording: Recording, chosen: Sequence[int]) -> bool:

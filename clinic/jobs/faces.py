@@ -12,7 +12,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
-from clinic.jobs import earlier_faces, jobs, kept_faces, previews, reanalysis, tracks
+from clinic.jobs import earlier_faces, jobs, kept_faces, pictures, previews, reanalysis, tracks
 from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
 from clinic.recordings import marks
 from clinic.recordings.states import Replaced
@@ -31,11 +31,18 @@ UNDER_WAY = "Another analysis of this recording is still running."
 def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[faces_seen.Candidate]:
     """Return the faces to choose among, the one seen most first, each with a small picture where one was kept.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``.
+    Of pictures, those of each in their order; where an earlier version of the program gave faces of several pictures
+    one number, each gets its own first. Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
-        _, recording, _ = job_to_change(session, actor, recording_id)
+        _, recording, job = job_to_change(session, actor, recording_id)
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
+        if not (_is_open(job) and pictures.joined(session, recording)):
+            return faces_seen.candidates(session, settings, recording_id)
+    with db.session() as session:
+        _, recording, job = job_to_change(session, actor, recording_id)
+        if _is_open(job):
+            pictures.number_apart(session, recording)
         return faces_seen.candidates(session, settings, recording_id)
 
 
@@ -60,19 +67,20 @@ def choose_track(
     """
     chosen = [track] if isinstance(track, int) else list(track)
     earlier: list[str] = []
-    pictures: list[str] = []
+    small: list[str] = []
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state != JobState.CHOOSING.value:
+        if job is None or not _is_open(job):
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         earlier_faces.need_as_drawn(session, recording, seen)
+        pictures.number_apart(session, recording)
         tracks.need_one_person(session, recording_id, chosen)
         another = recording.settings.get(tracks.ASKED) or (
             not same if same is not None else earlier_faces.shown_another(session, recording, chosen)
         )
         if another:
-            earlier, pictures = earlier_faces.clear(session, recording, Replaced.CHOSEN)
+            earlier, small = earlier_faces.clear(session, recording, Replaced.CHOSEN)
             marks.void(session, recording, account.id)
         tracks.keep(session, recording, chosen, how="clinician")
         if another:
@@ -81,7 +89,7 @@ def choose_track(
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
     if earlier:
-        earlier_faces.discard(settings, earlier, pictures)
+        earlier_faces.discard(settings, earlier, small)
         db.forget_deleted()
     kept_faces.keep(db, settings, recording_id, chosen)
     previews.keep_patient(settings, recording_id, chosen)
@@ -107,7 +115,7 @@ def split(
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state != JobState.CHOOSING.value or recording.kind != "video":
+        if not _is_open(job) or recording.kind != "video":
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         earlier_faces.need_as_drawn(session, recording, seen)
@@ -162,6 +170,10 @@ def _stays(session: Session, settings: Settings, recording: Recording) -> str | 
     if session.scalar(of_visit.where(Job.state.in_(ACTIVE)).limit(1)) is not None:
         return UNDER_WAY
     return None if reanalysis.files_there(session, settings, recording) else FILE_GONE
+
+
+def _is_open(job: Job | None) -> bool:
+    return job is not None and job.state == JobState.CHOOSING.value
 
 
 def _of_visit(recording: Recording) -> ColumnElement[bool]:

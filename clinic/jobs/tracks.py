@@ -1,7 +1,8 @@
 """The patient's face: the candidate faces of a recording, and keeping only one person's results.
 
 People are followed by position, so one person may have several tracks (left the picture and came back) and the same
-number never means the same person in another recording. Nobody is recognised.
+number never means the same person in another recording. Nobody is recognised. Of pictures, each one's face has a
+number of its own (`pictures`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from clinic.jobs import pictures
 from clinic.patients.summaries import summarise_recording
 from clinic.recordings.states import REPLACED, Replaced
 from db.models import Recording, Sample
@@ -20,8 +22,6 @@ from fer_core.errors import FerError
 from fer_core.types import Box, Status
 
 NO_FACE_TRACK = -1
-ALONE_TRACK = 0
-"""In a recording of pictures, the track of the faces that were alone in their picture."""
 SAME_IOU, SAME_SHARE = 0.5, 0.95
 """A choice is carried over to a version that shows so large a share of its moments, with boxes that overlap so much."""
 ASKED = "choose"
@@ -36,6 +36,7 @@ def choose_automatically(session: Session, recording: Recording) -> bool:
     """Keep the one face if no choice is needed; return whether that was so.
 
     There is none or one, all others are negligible, or it is the face that was chosen in the version that is shown.
+    Pictures are asked about where several show a face, also if each shows one alone: they are not compared.
     It is asked in any case where somebody wants to choose again (`ASKED`), and where a person's earlier choice can't
     be carried over: a face that a person chose is not replaced by the only one that is left.
     """
@@ -69,7 +70,8 @@ def _alone(
     session: Session, recording: Recording, counted: Sequence[tuple[int, int, float, float]]
 ) -> tuple[list[int], str] | None:
     """Return the face that needs no choice, and why; None where there are several."""
-    if len(counted) <= 1:
+    faces = len(counted) if recording.kind == "video" else sum(count for _, count, *_ in counted)
+    if faces <= 1:
         return [track for track, *_ in counted], "only"
     total = moments(session, recording.id)
     weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
@@ -132,6 +134,8 @@ def keep(
         recording.patient_track = ordered[0]
         say_of_replaced(session, recording, Replaced.CHOSEN)
     choice = _choice(how, ordered, others) | ({"carried_from": carried_from} if carried_from else {})
+    if recording.kind == pictures.KIND:
+        choice[pictures.CONFIRMED] = len(ordered)
     kept = {name: value for name, value in recording.settings.items() if name != REPLACED}
     recording.settings = {**kept, "face_choice": choice}
     session.flush()
@@ -209,7 +213,10 @@ def _carried(session: Session, recording: Recording, before: Recording) -> list[
     chosen = chosen_of(before)
     if not chosen:
         return None
-    old, new = _boxes(session, before.id, None), _boxes(session, recording.id, chosen)
+    old = _boxes(session, before.id, None)
+    if recording.kind == pictures.KIND:
+        return _carried_pictures(session, recording, chosen, old)
+    new = _boxes(session, recording.id, chosen)
     if not old:
         return None
     proven = {at for at, box in old.items() if at in new and box.iou(new[at]) >= SAME_IOU}
@@ -217,6 +224,19 @@ def _carried(session: Session, recording: Recording, before: Recording) -> list[
         return None
     present = {track for track, *_ in tracks_seen(session, recording.id)}
     return [track for track in chosen if track in present]
+
+
+def _carried_pictures(
+    session: Session, recording: Recording, chosen: Sequence[int], old: Mapping[int, Box]
+) -> list[int] | None:
+    """Return the faces that lie where the patient's lay, picture by picture; None where one is missing.
+
+    Faces of several pictures that an earlier version of the program gave one number were chosen by nobody.
+    """
+    if len(chosen) < len(old):
+        return None
+    same = pictures.same_faces(session, recording.id, old, SAME_IOU)
+    return list(same.values()) if old and same.keys() == old.keys() else None
 
 
 def _boxes(session: Session, recording_id: str, among: Sequence[int] | None) -> dict[int, Box]:

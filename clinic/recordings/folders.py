@@ -185,7 +185,7 @@ class _Intake:
             result, sentence = Result.REFUSED, refusal.message
         else:
             result = Result.STORED if queued.duplicate or queued.stored is not None else Result.IMPORTED
-            sentence = _what_came(queued, taken_at)
+            sentence = _what_came(queued, taken_at, len(files))
             if queued.counted_twice:
                 sentence += " " + words.COUNTED_TWICE.format(pictures=phrases.counted(queued.counted_twice, "picture"))
             if queued.also_here:
@@ -246,13 +246,14 @@ def _bring_patient(intake: _Intake, folder: int, code: str, within: str = "") ->
         uploads.discard(intake.settings, [file.id for files in pictures.values() for file, _ in files])
 
 
-def _what_came(queued: jobs.Enqueued, taken_at: Taken) -> str:
+def _what_came(queued: jobs.Enqueued, taken_at: Taken, files: int) -> str:
     if queued.duplicate:
         return "The same recording is already stored; nothing was added." + _otherwise(queued, taken_at)
     if queued.stored is not None:
         return "The same recording is stored already, and another model analyses it." + _otherwise(queued, taken_at)
     sentence = f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis."
-    return " ".join(filter(None, [sentence, taken_at.left_out, DAY_GUESSED if taken_at.guessed else ""]))
+    asked = "Then its page asks in which of the pictures the patient's face is." if files > 1 else ""
+    return " ".join(filter(None, [sentence, asked, taken_at.left_out, DAY_GUESSED if taken_at.guessed else ""]))
 
 
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:

@@ -72,7 +72,7 @@ class Facts:
     `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
     be read in part alone. `excluded`: why it doesn't count in the trend. `unread`: a condition of the face held on its
     day, so that its labels are not interpreted. `closed`: there is no valid consent to keep results, so they are
-    hidden. `replaced`: why its result was deleted.
+    hidden. `replaced`: why its result was deleted. `pictures`: it is one of pictures.
     """
 
     job: JobState | None = None
@@ -86,6 +86,7 @@ class Facts:
     unread: bool = False
     closed: bool = False
     replaced: Replaced | None = None
+    pictures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def standing_of(
             unread=unread,
             closed=closed,
             replaced=replaced_of(recording),
+            pictures=recording.kind == "pictures",
         )
     )
 
@@ -161,7 +163,9 @@ def _under_way(facts: Facts) -> Standing:
     if facts.stopping:
         return Standing(State.STOPPING, Tone.NEUTRAL, "Being cancelled.")
     if facts.job is JobState.CHOOSING:
-        return Standing(State.CHOOSING, Tone.ATTENTION, "Several faces were seen: choose the patient's.")
+        several = "Several pictures or faces: choose the patient's face in each picture."
+        sentence = several if facts.pictures else "Several faces were seen: choose the patient's."
+        return Standing(State.CHOOSING, Tone.ATTENTION, sentence)
     running = facts.job is JobState.RUNNING
     state, sentence = (State.RUNNING, "Being analysed.") if running else (State.WAITING, "Waiting for its turn.")
     if facts.obstacle:

@@ -203,8 +203,7 @@ class _Run:
     def _pictures(self, upload_ids: list[str]) -> dict[str, Any]:
         """Analyse one picture after the other, each a chunk; a picture's number stands for its index and its time.
 
-        Pictures have no common time, so nobody can be followed: a face that is alone in its picture is taken for the
-        patient (track 0), and each face of a picture with several has a track of its own, to be chosen.
+        Pictures have no common time, so nobody can be followed: each face of each picture has a track of its own.
         """
         for number, upload_id in list(enumerate(upload_ids))[self._cursor.chunks :]:
             self.report(Progress(float(number), float(len(upload_ids)), number))
@@ -213,9 +212,9 @@ class _Run:
             with uploads.open_stored(self.settings, upload_id) as file:
                 analysis = self.analyzer.analyze_image(file)
             (result,) = analysis.results
-            count, next_track = len(result.faces), self._cursor.carry.get("next_track", 1)
-            numbers = [tracks.ALONE_TRACK] if count == 1 else range(next_track, next_track + count)
-            next_track += count if count > 1 else 0
+            begin = self._cursor.carry.get("next_track", 0)
+            next_track = begin + len(result.faces)
+            numbers = range(begin, next_track)
             faces = _with_tracks(result.faces, numbers)
             result = replace(result, index=number, time_s=float(number), faces=faces)
             if analysis.preview is not None:

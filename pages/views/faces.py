@@ -8,6 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.jobs import candidates, faces, jobs
+from clinic.jobs import pictures as pictures_of
 from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.subject import Subject
@@ -16,9 +17,11 @@ from clinic.recordings import marks
 from clinic.recordings.verdicts import Mark, MarkFields, Verdict
 from fer_core.errors import FerError
 from fer_core.faces.likeness import Alike
+from fer_core.types import Status
 from pages import actions, chooser, links
 from pages.charts.tracks import faces_over_time
 from pages.session import actor
+from pages.views import picture_faces
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.marks import span_of
@@ -33,16 +36,16 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     parts, who = resources(), actor()
     found = faces.candidates(parts.db, parts.settings, who, recording_id)
     seen = faces.drawn(parts.db, who, recording_id)
-    earlier = faces.leaves_a_result(parts.db, who, recording_id)
-    st.subheader("Which face is the patient?")
-    st.write(words.CHOOSE_FACE)
+    earlier, at = faces.leaves_a_result(parts.db, who, recording_id), actions.at(recording_id, seen)
+    if pictures:
+        picture_faces.ask(recording_id, found, subject, seen)
+    else:
+        st.subheader("Which face is the patient?")
+        st.write(words.CHOOSE_FACE)
     with st.form(f"choose:{recording_id}:{seen}", border=False):
-        length_s = max((one.last_s for one in found), default=0.0)
-        ticked = [one.track for one in found if _candidate(recording_id, one, pictures, length_s)]
-        for pair in candidates.probably_one(found):
-            _probably_one(pair, {one.track: one for one in found})
+        ticked = picture_faces.ticked(at, found) if pictures else _ticked(at, found)
         same = _same_person(recording_id, seen) if earlier else None
-        chosen = actions.submit("This is the patient", "choose_face", actions.at(recording_id, seen), kind="primary")
+        chosen = actions.submit("This is the patient", "choose_face", at, kind="primary")
     if chosen and not ticked:
         st.warning("Please tick the patient's face.", icon=":material/info:")
     elif chosen and earlier and same is None:
@@ -91,11 +94,21 @@ def say_decided_by_others(recording_id: str) -> None:
         st.warning(words.DECIDED_BY_OTHERS, icon=":material/warning:")
 
 
-def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: float) -> bool:
+def _ticked(at: str, found: Sequence[Candidate]) -> list[int]:
+    """Draw the faces of a video; return those that are ticked."""
+    length_s = max((one.last_s for one in found), default=0.0)
+    ticked = [one.track for one in found if _candidate(at, one, length_s)]
+    for pair in candidates.probably_one(found):
+        _look_alike(pair, {one.track: one for one in found})
+    return ticked
+
+
+def _candidate(at: str, one: Candidate, length_s: float) -> bool:
     """Draw one face to choose; return whether it is ticked."""
     with st.container(border=True):
-        ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{recording_id}:{one.track}")
-        said = _seen_when(one, pictures)
+        ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{at}:{one.track}")
+        span = f"from {position(one.first_s)} to {position(one.last_s)}"
+        said = f"Seen in {percent(one.share)} of the samples, {span}"
         if one.views:
             st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch", alt=said)
         elif one.thumbnail is not None:
@@ -105,21 +118,13 @@ def _candidate(recording_id: str, one: Candidate, pictures: bool, length_s: floa
     return ticked
 
 
-def _seen_when(one: Candidate, pictures: bool) -> str:
-    if not pictures:
-        span = f"from {position(one.first_s)} to {position(one.last_s)}"
-        return f"Seen in {percent(one.share)} of the samples, {span}"
-    first, last = one.first_s + 1, one.last_s + 1
-    return f"In picture {first:.0f}" if first == last else f"Alone in a picture, {first:.0f} to {last:.0f}"
-
-
-def _probably_one(pair: Alike, found: Mapping[int, Candidate]) -> None:
-    """Propose that two faces are one person, with both pictures; the clinician ticks them, or doesn't."""
+def _look_alike(pair: Alike, found: Mapping[int, Candidate]) -> None:
+    """Say that two faces look alike, with both pictures; the clinician compares them, and ticks them or doesn't."""
     with st.container(horizontal=True, vertical_alignment="center"):
         for track in (pair.first, pair.second):
             name = f"Face {track + 1}"
             st.image(jpeg_uri(found[track].thumbnail or b""), name, width=60, alt=name)
-        st.caption(words.PROBABLY_ONE.format(first=pair.first + 1, second=pair.second + 1))
+        st.caption(words.LOOK_ALIKE.format(first=pair.first + 1, second=pair.second + 1))
 
 
 def _offer_split(recording_id: str, found: Sequence[Candidate], seen: str) -> None:
@@ -180,9 +185,30 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
 
 
 def _how(recording: RecordingRow) -> str:
+    choice = recording.face_choice
+    how, confirmed = str(choice.get("how")), choice.get(pictures_of.CONFIRMED)
+    said = words.WHOSE.get(how, "")
+    if how == "clinician" and confirmed and recording.samples != 1:
+        said = words.CHOSEN_IN_PICTURES.format(pictures=counted(confirmed, "picture"))
+    if pictures_of.taken_together(recording.kind, choice, _faces_kept(recording)):
+        said = words.TAKEN_TOGETHER if how == "only" else f"{said} {words.TAKEN_TOGETHER}"
+    return f"{said} {others_seen(recording)}".strip()
+
+
+def _faces_kept(recording: RecordingRow) -> int:
+    """Return in how many moments the patient's face is stored."""
+    without = sum(recording.reasons.get(status, 0.0) for status in (Status.NO_FACE, Status.DAMAGED))
+    return round((recording.samples or 0) * (1.0 - without))
+
+
+def others_seen(recording: RecordingRow) -> str:
+    """Return what is said of the faces that were not chosen as the patient's; empty for none."""
     others = len(recording.face_choice.get("left_out", ()))
-    said = words.WHOSE.get(str(recording.face_choice.get("how")), "")
-    return f"{said} Also seen: {counted(others, 'other face')}; nothing of that was kept." if others else said
+    if not others:
+        return ""
+    if recording.kind == "pictures":
+        return f"Not chosen: {counted(others, 'face')}; nothing of that was kept."
+    return f"Also seen: {counted(others, 'other face')}; nothing of that was kept."
 
 
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:

@@ -24,7 +24,7 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.faces import show_whose
+from pages.views.faces import others_seen, show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.moment import say_twice
 from pages.views.player import Marked, Moment, MomentList, is_kept, kept_video, length_s, show_player
@@ -123,10 +123,10 @@ def _show_usable(recording: RecordingRow) -> None:
         show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
-    others = len(recording.face_choice.get("left_out", ()))
+    others = others_seen(recording)
     if others:
         stays = words.CHOICE_STAYS if recording.kind == "video" else words.CHOICE_STAYS_PICTURES
-        st.caption(f"Also seen: {counted(others, 'other face')}; nothing of that was kept. {stays}")
+        st.caption(f"{others} {stays}")
 
 
 def _show_whose_alone(patient: PatientDetail, recording: RecordingRow) -> None:

@@ -141,6 +141,33 @@ def click(page, label):
     assert not page.exception, page.exception
 
 
+@pytest.mark.parametrize(
+    ("choice", "says", "not_said"),
+    [
+        ({"how": "only", "tracks": [0], "left_out": []}, words.TAKEN_TOGETHER, "One face was seen"),
+        (
+            {"how": "clinician", "tracks": [0, 3], "left_out": [0.2]},
+            f"A user chose the patient's face. {words.TAKEN_TOGETHER} Not chosen: 1 face; nothing of that was kept.",
+            "Also seen",
+        ),
+        (
+            {"how": "clinician", "tracks": [0, 1, 2], "left_out": [0.2, 0.2], "pictures": 3},
+            "A user chose the patient's face in 3 pictures, each by itself. Not chosen: 2 faces; nothing of",
+            "not compared",
+        ),
+    ],
+    ids=["joined", "chosen-joined", "one-by-one"],
+)
+def test_the_sentence_on_whose_face_it_is_is_true_of_pictures(recordings, choice, says, not_said):
+    """Of two people, each alone in a picture, the page said that one face was seen."""
+    with resources().db.session() as session:
+        stored = session.get_one(Recording, recordings[0])
+        stored.kind, stored.duration_s, stored.settings = "pictures", None, {"face_choice": choice}
+    found = said(open_page(recordings[0]))
+    assert says in found
+    assert not_said not in found
+
+
 def test_a_picture_of_somebody_else_is_marked_and_counts_nowhere(recordings, who):
     db, one = resources().db, recordings[0]
     with db.session() as session:

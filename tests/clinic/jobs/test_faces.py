@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from clinic.conflicts import ConflictError
 from clinic.jobs import faces, previews, tracks
+from clinic.patients import caseload, edits
+from clinic.patients.fields import PatientFields
 from clinic.recordings import marks
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Sample
@@ -54,7 +56,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     recording_id = recording([(0,)] * 10 + [(0, 1)] * 10)
     for at_s, value in ((0.4, 20), (2.2, 200)):
         picture(settings, recording_id, 0, at_s, value)
-    faces.split(db, settings, who, recording_id, 0, 2.0, seen="0")
+    faces.split(db, settings, who, recording_id, 0, 2.0, seen=faces.drawn(db, who, recording_id))
     found = {one.track: one for one in faces.candidates(db, settings, who, recording_id)}
     assert {track: one.spans for track, one in found.items()} == {
         0: ((0.0, pytest.approx(2.0)),),
@@ -63,7 +65,7 @@ def test_a_face_that_turns_into_somebody_else_is_chosen_up_to_there(db, settings
     }
     assert [at_s for at_s, _ in found[0].views] == [0.4]
     assert [at_s for at_s, _ in found[2].views] == [2.2]
-    faces.choose_track(db, settings, who, recording_id, {0, 1}, seen="1")
+    faces.choose_track(db, settings, who, recording_id, {0, 1}, seen=faces.drawn(db, who, recording_id))
     assert tracks_of(db, recording_id) == [0] * 20
     with db.read() as session:
         stored = session.get_one(Recording, recording_id)
@@ -79,11 +81,12 @@ def test_a_short_part_is_offered_too(db, settings, recording, who):
 
 def test_a_choice_is_of_the_faces_that_were_shown(db, settings, recording, who):
     recording_id = recording([(0, 1)] * 10)
-    faces.split(db, settings, who, recording_id, 0, 1.0, seen="0")
+    seen = faces.drawn(db, who, recording_id)
+    faces.split(db, settings, who, recording_id, 0, 1.0, seen=seen)
     before = tracks_of(db, recording_id)
     for late in (
-        lambda: faces.split(db, settings, who, recording_id, 0, 0.4, seen="0"),
-        lambda: faces.choose_track(db, settings, who, recording_id, 0, seen="0"),
+        lambda: faces.split(db, settings, who, recording_id, 0, 0.4, seen=seen),
+        lambda: faces.choose_track(db, settings, who, recording_id, 0, seen=seen),
     ):
         with pytest.raises(ConflictError):
             late()
@@ -162,3 +165,15 @@ def test_few_pictures_along_a_long_video_are_kept(settings, recording):
     assert len(found) <= previews.VIEWS_MOST
     assert found[0] == 0.0
     assert found[-1] >= 300.0
+
+
+def test_a_choice_for_a_patient_who_was_renamed_meanwhile_is_refused(db, settings, recording, patient, who):
+    recording_id = recording([(0,), (1,)])
+    seen = faces.drawn(db, who, recording_id)
+    edits.edit_patient(
+        db, who, patient, caseload.get_patient(db, who, patient).revision, PatientFields("Somebody Else")
+    )
+    with pytest.raises(ConflictError, match="this patient"):
+        faces.choose_track(db, settings, who, recording_id, 0, seen=seen)
+    assert tracks_of(db, recording_id) == [0, 1]
+    faces.choose_track(db, settings, who, recording_id, 0, seen=faces.drawn(db, who, recording_id))

@@ -530,13 +530,55 @@ def test_deleting_a_recording_deletes_its_versions_and_file(db, settings, analys
     assert list(open_store(settings).files()) == []
 
 
-def test_pictures_get_a_version_too(db, settings, patient, an_upload, run, who):
-    files = [an_upload("image", blank_picture(value)) for value in (0, 1)]
-    jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=OLD)
-    run(analyzer([], pictures=[[expression(0)], [expression(0)]]))
+@pytest.fixture
+def of_pictures(db, settings, patient, an_upload, run, who):
+    """Return a function that stores pictures with these faces, of which these are chosen; it returns the id."""
+
+    def make(pictures, chosen):
+        files = [an_upload("image", blank_picture(value)) for value in range(len(pictures))]
+        asked = jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256=OLD)
+        run(analyzer([], pictures=[[expression(place) for place in places] for places in pictures]))
+        faces.choose_track(db, settings, who, asked.recording_id, chosen)
+        return asked.recording_id
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("now", "carried"),
+    [
+        ([(0,), (1,), (0, 2)], [0, 2]),
+        ([(3, 0), (1,), (0,)], [1, 3]),
+        ([(0,), (1,), (2,)], None),
+        ([(0,), (1,), ()], None),
+    ],
+    ids=["alike", "other-numbers", "another-place", "gone"],
+)
+def test_a_choice_of_pictures_is_carried_over_picture_by_picture_or_asked_again(
+    db, settings, patient, of_pictures, run, who, now, carried
+):
+    of_pictures([(0,), (1,), (0, 2)], [0, 2])
     asked_for = reanalysis.start(db, settings, who, patient, NEW).id
-    run(analyzer([], NEW, pictures=[[expression(0)], [expression(0)]]))
-    assert reanalysis.standing(db, who, asked_for).done == 1
+    run(analyzer([], NEW, pictures=[[expression(place) for place in places] for places in now]))
+    found = reanalysis.standing(db, who, asked_for)
+    assert (found.done, found.choosing) == ((1, 0) if carried else (0, 1))
+    with db.read() as session:
+        choice = session.scalar(select(Recording).where(Recording.model_sha256 == NEW)).settings.get("face_choice")
+    assert (choice and (choice["how"], choice["tracks"])) == (carried and ("carried", carried))
+
+
+@pytest.mark.parametrize("how", ["only", "clinician"])
+def test_what_an_earlier_version_of_the_program_joined_is_asked_about(
+    db, settings, patient, of_pictures, run, who, how
+):
+    first = of_pictures([(0,), (1,)], [0, 1])
+    with db.session() as session:
+        stored = session.get_one(Recording, first)
+        stored.settings = {**stored.settings, "face_choice": {"how": how, "tracks": [0], "left_out": []}}
+    asked_for = reanalysis.start(db, settings, who, patient, NEW).id
+    run(analyzer([], NEW, pictures=[[expression(0)], [expression(1)]]))
+    assert reanalysis.standing(db, who, asked_for).choosing == 1
+    assert caseload.get_recording(db, who, first).samples == 2, "the result so far stays until then"
 
 
 def test_a_code_names_one_patient(db, patient, who):

@@ -113,9 +113,16 @@ def test_an_unknown_face_changes_nothing(db, settings, recording, wrong, who):
         ([(0,)] * 29 + [(0, 1)], "video", "others_negligible"),
         ([(0, 1), (0, 1), (0,)], "video", None),
         ([(0,)] * 10 + [(1,)] * 10, "video", None),
-        ([(0,)] * 29 + [(1, 2)], "pictures", None),
+        ([(0, 1)], "pictures", None),
+        ([(0,)], "pictures", "only"),
+        ([(), (0,), ()], "pictures", "only"),
+        ([(0,), (1,)], "pictures", None),
+        ([(0,), (0,)], "pictures", None),
     ],
-    ids=["one", "nobody", "passer-by", "two", "one-after-the-other", "group-picture"],
+    ids=[
+        *("one", "nobody", "passer-by", "two", "one-after-the-other", "group-picture", "picture", "in-one-picture"),
+        *("each-alone", "each-alone-in-one-number"),
+    ],
 )
 def test_nothing_is_asked_where_there_is_nothing_to_ask(db, recording, moments, kind, how):
     recording_id = recording(moments, kind, JobState.RUNNING)
@@ -128,8 +135,3 @@ def test_nothing_is_asked_where_there_is_nothing_to_ask(db, recording, moments, 
         assert len(rows(db, recording_id)) == sum(max(1, len(seen)) for seen in moments)
     else:
         assert len(rows(db, recording_id)) == len(moments)
-
-
-def test_pictures_suggest_only_the_faces_that_were_alone(db, settings, recording, who):
-    recording_id = recording([(0,), (0,), (1, 2)], "pictures")
-    assert [face.suggested for face in faces.candidates(db, settings, who, recording_id)] == [True, False, False]

@@ -240,6 +240,9 @@ def test_a_video_has_the_time_that_its_name_says_and_none_that_is_still_to_come(
         write_clip(root / NAME / name, shades, 5)
     said = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
     assert said[f"{NAME}/VID_20260301_090500.mp4"] == "Recording of 1 Mar 2026, 09:05, waiting for its analysis."
+    asked = "waiting for its analysis. Then its page asks in which of the pictures the patient's face is."
+    of_several = {name for name, sentence in said.items() if sentence.endswith(asked)}
+    assert of_several == {f"{NAME}/a 2026-03-02.png", f"{NAME}/b 2026-03-02.png"}
     # A day that nobody said is a guess, and called one.
     assert {name for name, sentence in said.items() if folders.DAY_GUESSED in sentence} == {f"{NAME}/c.png"}
     assert said[f"{NAME}/20261126_235959.mp4"].endswith(

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from clinic.jobs import faces, jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
+from clinic.patients import needs
 from clinic.worker import analysis
 from clinic.worker.selftest import write_clip
 from db.models import Job, JobState, Recording, Sample, StoredChunk
@@ -347,7 +348,7 @@ def test_pictures_go_on_at_the_picture_where_it_stopped(db, queue, run, picture,
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
     with db.read() as session:
         found = session.execute(select(Sample.frame_index, Sample.track).order_by(Sample.frame_index, Sample.track))
-        assert [tuple(row) for row in found] == [(0, 1), (0, 2), (1, 0), (2, 3), (2, 4)]
+        assert [tuple(row) for row in found] == [(0, 0), (0, 1), (1, 2), (2, 3), (2, 4)]
 
 
 def test_a_thumbnail_of_before_is_not_replaced_by_a_worse_one(db, settings, queue, run, who):
@@ -416,17 +417,40 @@ def test_progress_is_written_seldom(db, queue, settings):
         assert report.written < 10
 
 
-def test_pictures_take_the_face_that_is_alone(db, settings, queue, run, picture, who):
+def test_the_only_face_of_all_pictures_is_taken(db, settings, queue, run, picture, who):
     recording_id, files = queue(picture(1), picture(2), picture(3))
-    run(FakeAnalyzer(pictures=[[expression(0)], [], [expression(5)]]))
+    run(FakeAnalyzer(pictures=[[expression(5)], [], []]))
     assert progress.status(db, who, recording_id).state is JobState.DONE
     with db.read() as session:
         found = session.execute(select(Sample.frame_index, Sample.track, Sample.time_s).order_by(Sample.frame_index))
-        assert [tuple(row) for row in found] == [(0, 0, 0.0), (1, -1, 1.0), (2, 0, 2.0)]
+        assert [tuple(row) for row in found] == [(0, 0, 0.0), (1, -1, 1.0), (2, -1, 2.0)]
+        assert session.get_one(Recording, recording_id).settings["face_choice"]["how"] == "only"
     assert not any(file.path.exists() for file in files)
     shown = progress.preview(db, settings, who, recording_id)
     assert shown.faces[0].track == 0
     assert shown.jpeg.startswith(b"\xff\xd8")
+
+
+def test_faces_that_are_each_alone_in_their_picture_are_asked_about(db, settings, queue, run, picture, who):
+    """Different people, each alone in a picture, were stored as one patient."""
+    recording_id, _ = queue(picture(1), picture(2), picture(3))
+    run(FakeAnalyzer(pictures=[[expression(0)], [expression(1)], [expression(0)]]))
+    assert progress.status(db, who, recording_id).standing.sentence.startswith("Several pictures or faces")
+    with db.read() as session:
+        [(patient_id, found)] = needs.needs_of(session, [session.get_one(Recording, recording_id).patient_id]).items()
+        assert needs.Need.CHOOSE_FACE in found, patient_id
+    found = faces.candidates(db, settings, who, recording_id)
+    assert [(face.track, face.first_s, face.share, face.suggested) for face in found] == [
+        (number, number, 1 / 3, False) for number in range(3)
+    ]
+    assert all(face.thumbnail for face in found), "each picture's face is shown"
+    faces.choose_track(db, settings, who, recording_id, [0, 2])
+    with db.read() as session:
+        kept = session.execute(select(Sample.frame_index, Sample.track).order_by(Sample.frame_index))
+        assert [tuple(row) for row in kept] == [(0, 0), (1, -1), (2, 0)]
+        choice = session.get_one(Recording, recording_id).settings["face_choice"]
+        assert choice == {"how": "clinician", "tracks": [0, 2], "left_out": [0.3333], "pictures": 2}
+    assert not list(previews.work_dir(settings, recording_id).glob("track-*"))
 
 
 def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
@@ -436,7 +460,7 @@ def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
     with db.read() as session:
         assert session.get_one(Recording, recording_id).bits_per_pixel == 2.5, "the median of both"
     assert [(face.track, face.suggested) for face in faces.candidates(db, settings, who, recording_id)] == [
-        (0, True),
+        (0, False),
         (1, False),
         (2, False),
     ]
@@ -446,7 +470,7 @@ def test_a_group_picture_is_asked_about(db, settings, queue, run, picture, who):
 
 def test_the_same_pictures_after_their_analysis_are_known(db, queue, run, picture):
     recording_id, _ = queue(picture(1), picture(2))
-    run(FakeAnalyzer(pictures=[[expression(0)], [expression(0)]]))
+    run(FakeAnalyzer(pictures=[[expression(0)], []]))
     again = [picture(2), picture(1)]
     assert queue(*again)[0] == recording_id
     assert not any(file.path.exists() for file in again)

@@ -10,8 +10,9 @@ from clinic import words
 from clinic.accounts import sessions
 from clinic.accounts.accounts import grant
 from clinic.jobs import faces, jobs, previews, progress, tracks
-from clinic.patients import caseload, conditions
+from clinic.patients import caseload, conditions, edits
 from clinic.patients.conditions import ConditionKind
+from clinic.patients.fields import PatientFields
 from clinic.recordings.uploads import Upload
 from db.models import Job, JobState, Recording, Role, Sample, new_id
 from db.records import save_results
@@ -54,17 +55,19 @@ def following(recording_id):
 def recording(settings, enter):
     """Return a function that stores a recording with these faces at each moment, in this stage of its job."""
 
-    def store(state, moments):
+    def store(state, moments, kind="video"):
         who, db = enter(), resources().db
         patient_id = caseload.add_patient(db, who, "Invented Person")
         agree(db, patient_id)
         now = datetime.now(UTC)
         with db.session() as writing:
-            stored = Recording(patient_id=patient_id, kind="video", recorded_on=date(2026, 2, 3), created_at=now)
+            stored = Recording(patient_id=patient_id, kind=kind, recorded_on=date(2026, 2, 3), created_at=now)
             writing.add(stored)
             writing.flush()
             writing.add(Job(recording_id=stored.id, state=state.value, created_at=now))
-            save_results(writing, stored.id, [result(index, *seen) for index, seen in enumerate(moments)])
+            every_s = 1.0 if kind == "pictures" else 0.2
+            found = [result(index, *seen, every_s=every_s) for index, seen in enumerate(moments)]
+            save_results(writing, stored.id, found)
             if state is JobState.DONE:
                 tracks.choose_automatically(writing, stored)
             return patient_id, stored.id
@@ -115,16 +118,55 @@ def test_one_who_may_not_choose_sees_that_somebody_has_to(recording, enter):
     assert [said.value for said in page.warning] == ["Several faces were seen: choose the patient's."]
 
 
-def test_faces_that_probably_are_one_person_are_proposed_and_none_is_ticked(recording, settings):
+def test_faces_that_look_alike_are_to_be_compared_and_none_is_ticked(recording, settings):
     _, recording_id = recording(JobState.CHOOSING, [(0,)] * 4 + [(1,)] * 4 + [(2,)] * 4)
     face = Box(130, 60, 230, 190)
     for track, picture in enumerate((scene(), somebody_else(), scene(left=61))):
         previews.write_thumbnail(settings, recording_id, track, picture, face)
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.exception
-    proposed = [said.value for said in page.caption if "probably one person" in said.value]
+    assert not any("probably" in said.value for said in page.caption), "two people were said to be one"
+    proposed = [said.value for said in page.caption if "look alike in colours" in said.value]
     assert [said[:17] for said in proposed] == ["Face 1 and face 3"]
+    assert "compare the pictures" in proposed[0]
     assert [box.value for box in page.checkbox] == [False] * 3
+
+
+def test_the_face_of_each_picture_is_asked_about_and_those_alone_are_ticked_at_once(recording, settings):
+    _, recording_id = recording(JobState.CHOOSING, [(0,), (1,), (2, 3), (), (4,)], "pictures")
+    for track in range(5):
+        previews.write_thumbnail(settings, recording_id, track, scene(), Box(130, 60, 230, 190))
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert not page.exception
+    assert "Whose faces are these?" in [said.value for said in page.subheader]
+    labels = ["Picture 1", "Picture 2", "Picture 5", "Picture 3, face 1 of 2", "Picture 3, face 2 of 2"]
+    assert [(box.label, box.value) for box in page.checkbox] == [(label, False) for label in labels]
+    assert not any("alike" in said.value for said in page.caption), "pictures are not compared"
+    button(page, "All 3 pictures with one face show Invented Person").click().run()
+    assert [box.value for box in page.checkbox] == [True] * 3 + [False] * 2
+    page.checkbox[1].uncheck()
+    page.checkbox[4].check()
+    button(page, "This is the patient").click().run()
+    assert not page.error
+    with resources().db.read() as reading:
+        kept = reading.execute(select(Sample.frame_index, Sample.track).order_by(Sample.frame_index)).all()
+    assert [tuple(row) for row in kept] == [(0, 0), (1, -1), (2, 0), (3, -1), (4, 0)]
+
+
+def test_ticks_made_before_the_patient_was_renamed_choose_nothing(recording):
+    patient_id, recording_id = recording(JobState.CHOOSING, [(0,), (1,)], "pictures")
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    button(page, "All 2 pictures with one face show Invented Person").click().run()
+    db, who = resources().db, sessions.actor_of(resources().db, session.token())
+    edits.edit_patient(db, who, patient_id, 1, PatientFields("Somebody Else"))
+    button(page, "This is the patient").click().run()
+    assert [box.value for box in page.checkbox] == [False] * 2
+    assert "Somebody Else" in [said.value for said in page.title]
+    assert progress.status(db, who, recording_id).state is JobState.CHOOSING
+
+
+def button(page, label):
+    return next(one for one in page.button if one.label == label)
 
 
 def test_what_waits_for_a_choice_is_not_called_being_analysed(recording, settings, enter):
