@@ -172,10 +172,10 @@ def test_a_cell_longer_than_anybody_writes_is_refused_before_it_is_read(db, who,
         content = text.format("1" * (length - 1) + "x").encode()
         refused = "Line 2 has a cell" if "remark" in text else "The first line has a name"
         attack(
-            lambda content=content: incoming_csv.preview(db, who, patient.id, content),
+            lambda content=content: incoming_csv.preview(db, who, patient, content),
             f"{refused} with more than {incoming_csv.CELL_MOST} characters.",
         )
-    rows = incoming_csv.preview(db, who, patient.id, text.format("1" * (incoming_csv.CELL_MOST - 1) + "x").encode())
+    rows = incoming_csv.preview(db, who, patient, text.format("1" * (incoming_csv.CELL_MOST - 1) + "x").encode())
     assert len(rows) == 1
 
 
