@@ -87,9 +87,9 @@ def _waits(connection: Any) -> bool:
 def _taken(connection: Any) -> int:
     """Return a number that changes by as many bytes as the other side takes, or the system where it doesn't tell."""
     with suppress(AttributeError, OSError):
-        told = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-        if len(told[_ACKED]) == 8:
-            return int.from_bytes(told[_ACKED], sys.byteorder)
+        found = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+        if len(found[_ACKED]) == 8:
+            return int.from_bytes(found[_ACKED], sys.byteorder)
     return int(connection.transport.get_write_buffer_size())
 
 
