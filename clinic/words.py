@@ -131,9 +131,19 @@ JUDGED_AGAIN = (
 )
 CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
+NOT_THE_SHOWN_VERSION = (
+    "The recording was analysed more than once. This is not the result that the program shows for this visit: do not"
+    " count it beside that one."
+)
+VERSIONS_IN_TABLES = (
+    "{visits}, {rows} in recordings.csv. Each time a recording is analysed again, its visit gets another version, in a"
+    " row of its own: count a visit by its one row with shown = 1, which is the version that the program shows. The"
+    " column state says how its analysis ended. samples.csv has the samples of these versions alone;"
+    " samples-other-versions.csv has those of all other versions, and is not to be added to it."
+)
 LABELS_OF_A_CONDITION = (
     "Labels of a time in which a condition of the face held are not interpreted; patient.json names the conditions, and"
-    " recordings.csv the recordings. samples.csv has all labels as they were analysed."
+    " recordings.csv the recordings. The tables of samples have all labels as they were analysed."
 )
 NOT_INTERPRETED_THEN = (
     "The patient had a condition of the face then, so the labels of that recording are not interpreted."

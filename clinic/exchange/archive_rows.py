@@ -14,7 +14,8 @@ from typing import IO, Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Column
 
-from clinic.exchange.exports import FORMAT, PATIENT_JSON, SAMPLES, SAMPLES_CSV, SCHEMA_VERSION
+from clinic.exchange.csv_tables import SAMPLES
+from clinic.exchange.exports import FORMAT, OTHER_SAMPLES_CSV, PATIENT_JSON, SAMPLES_CSV, SCHEMA_VERSION
 from fer_core.errors import FerError
 from fer_core.types import Status
 
@@ -194,19 +195,27 @@ def read_samples(archive: zipfile.ZipFile, own: set[str], at_once: int) -> Itera
 
     Raises FerError ``export_too_large``, ValueError for one of a recording that is not in `own`, and csv.Error.
     """
-    length = max(1, archive.getinfo(SAMPLES_CSV).file_size)
-    with archive.open(SAMPLES_CSV) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
-        rows = _samples(text, own)
-        while some := list(islice(rows, at_once)):
-            yield some, min(1.0, raw.tell() / length)
+    files = [archive.getinfo(SAMPLES_CSV)]
+    # Before the sixth version of the schema, samples of all versions were in one file.
+    if OTHER_SAMPLES_CSV in archive.namelist():
+        files.append(archive.getinfo(OTHER_SAMPLES_CSV))
+    length = max(1, sum(file.file_size for file in files))
+    before, left = 0, MOST_SAMPLES
+    for file in files:
+        with archive.open(file) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
+            rows = _samples(text, own, left)
+            while some := list(islice(rows, at_once)):
+                left -= len(some)
+                yield some, min(1.0, (before + raw.tell()) / length)
+        before += file.file_size
 
 
-def _samples(text: TextIO, own: set[str]) -> Iterator[Row]:
+def _samples(text: TextIO, own: set[str], most: int) -> Iterator[Row]:
     lines = csv.reader(_lines(text), strict=True)
     columns = [SAMPLES.columns[name] for name in next(lines)]
     names, cells = [column.name for column in columns], [_cell_of(column) for column in columns]
     for number, line in enumerate(lines):
-        if number == MOST_SAMPLES:
+        if number == most:
             raise too_large()
         values = (cell(value) for cell, value in zip(cells, line, strict=True))
         row = dict(zip(names, values, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clinic import words
 from clinic.questionnaires.published import PUBLISHED
+from clinic.recordings.states import State
 from db.models import Sample
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status
@@ -12,6 +13,9 @@ SHARES = (*EMOTION_LABELS, "uncertain")
 RECORDING_COLUMNS = (
     "id",
     "visit_number",
+    "shown",
+    "state",
+    "version_of",
     "kind",
     "recorded_on",
     "recorded_time",
@@ -52,10 +56,30 @@ NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at 
 NO_VIDEO, NO_SHARE = "pictures, or not analysed", "no usable face, or not analysed"
 NOT_MEASURED = "no face at this moment, or an earlier version of the program"
 NO_READING = "the face could not be read, or there was none"
+STATES = {
+    State.COMPLETE: "analysed",
+    State.UNREAD: "analysed, its labels are not interpreted",
+    State.NO_FACE: "analysed, no face was found",
+    State.PARTIAL: "only a part of the file could be read",
+    State.EXCLUDED: "analysed, does not count in the trend",
+    State.EMPTY: "no result is stored",
+    State.REPLACED: "its result was deleted, as the patient has another face in it or none",
+    State.CANCELLED: "cancelled or discarded",
+    State.FAILED: "the analysis failed",
+}
+"""The states in which a version is exported, and what each means."""
 
 _RECORDING: dict[str, tuple[str, str, str, str]] = {
-    "id": ("text", "", "random id of the recording", NEVER),
-    "visit_number": ("integer", "", "number of the patient's visit; never used for another visit", NEVER),
+    "id": ("text", "", "random id of this version of the recording", NEVER),
+    "visit_number": (
+        "integer",
+        "",
+        "number of the patient's visit; never used for another visit; the same in all versions of a recording",
+        NEVER,
+    ),
+    "shown": ("0 or 1", "", "1 for the version that the program shows: one for each visit", NEVER),
+    "state": ("text", "", "; ".join(f"{state}: {said}" for state, said in STATES.items()), NEVER),
+    "version_of": ("text", "", "id of the first version of this recording", "this is the first version"),
     "kind": ("text", "", "video or pictures", NEVER),
     "recorded_on": ("date", "", "day of the recording, as the clinician gave it", NEVER),
     "recorded_time": ("time", "", "time of day of the recording, on the clinic's clock", NOBODY_SAID),
@@ -110,7 +134,7 @@ _QUESTIONNAIRE: dict[str, tuple[str, str, str, str]] = {
     "how": ("text", "", "how it was entered: items, total, patient or csv", NEVER),
 }
 _SAMPLE: dict[str, tuple[str, str, str, str]] = {
-    "recording_id": ("text", "", "random id of the recording", NEVER),
+    "recording_id": ("text", "", "id in recordings.csv", NEVER),
     "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
     "track": ("integer", "", "number of the face that was followed; -1 for a moment without a face", NEVER),
     "time_s": ("number", "s", "time from the start of the video; of pictures the picture's number", NEVER),
@@ -145,7 +169,11 @@ _SAMPLE: dict[str, tuple[str, str, str, str]] = {
 def dictionary_rows() -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return the header and the rows of the dictionary."""
     recordings = [("recordings.csv", name, *_of_recording(name)) for name in RECORDING_COLUMNS]
-    samples = [("samples.csv", column.name, *_of_sample(column.name)) for column in Sample.__table__.columns]
+    samples = [
+        (file, column.name, *_of_sample(column.name))
+        for file in ("samples.csv", "samples-other-versions.csv")
+        for column in Sample.__table__.columns
+    ]
     consents = [("consents.csv", name, *_CONSENT[name]) for name in CONSENT_COLUMNS]
     answers = [("questionnaires.csv", name, *_of_questionnaire(name)) for name in QUESTIONNAIRE_COLUMNS]
     return HEADER, [*recordings, *samples, *consents, *answers]

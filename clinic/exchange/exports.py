@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -21,6 +20,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.exchange.csv_tables import SAMPLES, for_a_spreadsheet, read_me, recording_rows, sample_rows
 from clinic.exchange.dictionary import (
     CONSENT_COLUMNS,
     ITEMS_MOST,
@@ -29,8 +29,6 @@ from clinic.exchange.dictionary import (
     dictionary_rows,
 )
 from clinic.jobs.jobs import ACTIVE, ENDED_WELL
-from clinic.patients import conditions
-from clinic.patients.conditions import NOT_INTERPRETED, Condition, holding
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
 from clinic.recordings import uploads
@@ -54,29 +52,22 @@ from db.models import (
     Reanalysis,
     Recording,
     ReportJob,
-    Sample,
     StoredChunk,
     TrendDigest,
     VideoCopy,
 )
-from db.records import NO_TRACK, others_spans
 from fer_core.errors import FerError
-from fer_core.types import Status
 
-FORMAT, SCHEMA_VERSION = "expression-history-patient", 5
+FORMAT, SCHEMA_VERSION = "expression-history-patient", 6
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
 fourth has questionnaires, marks on the time axis, conditions of the face and results of other programs, the
-fifth has its use in trainings."""
-PATIENT_JSON, SAMPLES_CSV, RECORDINGS_CSV = "patient.json", "samples.csv", "recordings.csv"
+fifth has its use in trainings, the sixth has samples of versions that are not shown in a file of their own."""
+PATIENT_JSON, RECORDINGS_CSV = "patient.json", "recordings.csv"
+SAMPLES_CSV, OTHER_SAMPLES_CSV = "samples.csv", "samples-other-versions.csv"
 CONSENTS_CSV, QUESTIONNAIRES_CSV = "consents.csv", "questionnaires.csv"
 DICTIONARY_CSV, READ_ME, MEDIA_FOLDER = "data-dictionary.csv", "README.txt", "media/"
 COPY_BYTES = 1 << 20
-_FORMULA = re.compile(r"""(?<![\s"';,])([\s"';,]*+)([=+\-@＝＋－＠])""")
-"""What may stand before a cell, and what makes a formula of it. Each run is looked at once, however long it is."""
-_CELL_BEGINS = re.compile(r"[;,\t\r\n\v\f\x85\u2028\u2029]")
 
-SAMPLES: Table = Base.metadata.tables[Sample.__tablename__]
-"""The one table that is written as CSV: it has thousands of rows."""
 JOBS: Table = Base.metadata.tables[Job.__tablename__]
 NEEDED = (Scope.EXPORT, Scope.KEEP_RESULTS)
 """The scope that an export of results needs."""
@@ -116,18 +107,17 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(PATIENT_JSON, json.dumps(_content(tables), ensure_ascii=False, indent=1))
             columns = [column.name for column in SAMPLES.columns]
-            _write_csv(archive, SAMPLES_CSV, columns, _sample_rows(session, patient_id))
-            in_time = sorted(tables[Recording.__tablename__], key=_in_time)
-            unread = conditions.of_patient(session, patient_id)
-            recordings = (_recording_row(row, unread) for row in in_time)
-            _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recordings)
+            for name, shown in ((SAMPLES_CSV, True), (OTHER_SAMPLES_CSV, False)):
+                _write_csv(archive, name, columns, sample_rows(session, patient_id, shown))
+            recordings = tables[Recording.__tablename__]
+            _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recording_rows(session, patient_id, recordings))
             by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
             consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
             _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(for_a_spreadsheet, row) for row in consents))
             answered = map(_questionnaire_row, reversed(answers.of_patient(session, patient_id)))
             _write_csv(archive, QUESTIONNAIRES_CSV, QUESTIONNAIRE_COLUMNS, answered)
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
-            archive.writestr(READ_ME, f"{words.DISCLAIMER}\n{words.INTENDED_USE}\n{words.LABELS_OF_A_CONDITION}\n")
+            archive.writestr(READ_ME, read_me(recordings))
             for upload_id in _held_files(settings, jobs, with_kept):
                 with (
                     uploads.open_stored(settings, upload_id) as file,
@@ -217,26 +207,6 @@ def _rows(session: Session, table: Table, patient_id: str) -> Iterator[dict[str,
         yield {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in kept.items()}
 
 
-def _sample_rows(session: Session, patient_id: str) -> Iterator[Iterable[Any]]:
-    day = (Recording.recorded_on, Recording.recorded_time.asc().nulls_last())
-    in_time = (*day, Recording.number, *SAMPLES.primary_key.columns)
-    asked = select(SAMPLES).join(Recording, Recording.id == SAMPLES.c.recording_id)
-    asked = asked.where(_belongs(SAMPLES, patient_id)).order_by(*in_time)
-    recordings = session.scalars(select(Recording.id).where(Recording.patient_id == patient_id)).all()
-    others = {recording_id: others_spans(session, recording_id) for recording_id in recordings}
-    # Python writes a float so that reading it gives the same one; None becomes an empty cell.
-    for row in session.execute(asked.execution_options(yield_per=5000)):
-        is_other = any(begin_s <= row.time_s < end_s for begin_s, end_s in others[row.recording_id])
-        yield _without_values(row._asdict()) if is_other else row
-
-
-def _without_values(row: Mapping[str, Any]) -> list[Any]:
-    """Return a sample's row without values of a person who is marked as not the patient."""
-    kept = {name: row[name] for name in ("recording_id", "frame_index", "time_s")}
-    known = {**kept, "track": NO_TRACK, "status": Status.NOT_PATIENT.value}
-    return [known.get(column.name) for column in SAMPLES.columns]
-
-
 def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -248,44 +218,10 @@ def _content(tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def _in_time(recording: dict[str, Any]) -> tuple[str, bool, str, int]:
-    """Return the sort key of a recording: day, time of day (one without it comes last), and order of entry."""
-    at = recording["recorded_time"]
-    return recording["recorded_on"], at is None, at or "", recording["number"]
-
-
-def _recording_row(recording: dict[str, Any], found: Sequence[Condition]) -> list[Any]:
-    """Return the cells of a recording; its shares are left out where a condition of the face held on its day."""
-    summary = recording["summary"] or {}
-    unread = bool(holding(found, date.fromisoformat(recording["recorded_on"])))
-    shares = {} if unread else summary.get("shares") or {}
-    known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
-    if not summary:
-        known["model_sha256"] = None  # It was asked for, and made nothing.
-    known["not_interpreted"] = NOT_INTERPRETED if unread else None
-    return [for_a_spreadsheet(known.get(name)) for name in RECORDING_COLUMNS]
-
-
 def _questionnaire_row(answer: Answer) -> list[Any]:
     items = [*(answer.items or ()), *[None] * ITEMS_MOST][:ITEMS_MOST]
     cells = [answer.id, answer.answered_on.isoformat(), answer.scale.name, answer.score.total, answer.score.band]
     return [*map(for_a_spreadsheet, cells), answer.score.missing, answer.how, *items]
-
-
-def for_a_spreadsheet(value: Any) -> Any:
-    """Return a value so that no spreadsheet takes it for a formula; the exact text stands in the JSON.
-
-    Some divide cells at a semicolon or a tab, whatever the file says: what stands behind one may begin a cell too.
-    """
-    if isinstance(value, bool):
-        return int(value)
-    return _FORMULA.sub(_defused, value) if isinstance(value, str) else value
-
-
-def _defused(found: re.Match[str]) -> str:
-    """Return a formula's beginning behind an apostrophe where a cell may begin there, and else as it was."""
-    begins = found.start() == 0 or _CELL_BEGINS.search(found[1])
-    return f"{found[1]}'{found[2]}" if begins else found[0]
 
 
 def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

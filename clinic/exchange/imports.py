@@ -28,7 +28,8 @@ from clinic.accounts import accounts
 from clinic.audit import AuditAction
 from clinic.exchange import archive_rows, import_checks, import_queue
 from clinic.exchange.archive_rows import Row, read_samples, read_tables
-from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, SAMPLES, patient_tables
+from clinic.exchange.csv_tables import SAMPLES
+from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, patient_tables
 from clinic.exchange.import_checks import Tables
 from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
 from clinic.jobs.leases import LeaseLostError

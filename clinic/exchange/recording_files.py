@@ -16,8 +16,9 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.exchange import downloads
+from clinic.exchange.csv_tables import for_a_spreadsheet
 from clinic.exchange.downloads import Kind
-from clinic.exchange.exports import NEEDED, for_a_spreadsheet
+from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, conditions
 from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
@@ -63,9 +64,9 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         consent.need(session, recording.patient_id, *NEEDED)
         patient_id, kind, made_with = recording.patient_id, recording.kind, recording.settings
         unread = conditions.unread(session, patient_id, recording.recorded_on)
-        state = state_of(session, patient_id)
+        state, shown = state_of(session, patient_id), recording.current
     table = caseload.samples(db, actor, recording_id)
-    content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id), unread)
+    content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id), unread, shown)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
@@ -91,9 +92,15 @@ def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> No
         )
 
 
-def archive(table: SampleTable, series: Series, found: Sequence[Mark], unread: bool = False) -> bytes:
-    """Return the ZIP archive of a recording's samples and its marks. `unread`: a condition of the face held then."""
+def archive(
+    table: SampleTable, series: Series, found: Sequence[Mark], unread: bool = False, shown: bool = True
+) -> bytes:
+    """Return the ZIP archive of a recording's samples and its marks.
+
+    `unread`: a condition of the face held then; `shown`: it is the version that the program shows for the visit.
+    """
     read_me = [words.DISCLAIMER, words.INTENDED_USE, words.MARKS, *([words.NOT_INTERPRETED_THEN] if unread else [])]
+    read_me += [] if shown else [words.NOT_THE_SHOWN_VERSION]
     columns = _columns(table, series, found)
     content, parquet = io.BytesIO(), io.BytesIO()
     pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), parquet)

@@ -4,13 +4,17 @@ import io
 import json
 import zipfile
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from clinic.access import CONSOLE
 from clinic.exchange import exports
 from clinic.recordings import incoming
 from clinic.recordings.pieces import Piece
-from db.models import Patient
+from db.models import Job, JobState, Patient, Recording, Sample
+from tests import doors
+
+SHOWN_AGAIN, FAILED_AGAIN = "00ab" * 8, "f" * 32
+"""The ids of later versions: one is sorted before those of earlier ones, and no program takes it for a number."""
 
 
 def demo_id(db, number):
@@ -24,6 +28,24 @@ def archive_of(db, settings, patient_id):
     written = io.BytesIO()
     exports.export_patient(db, settings, CONSOLE, patient_id, written)
     return written
+
+
+def analysed_again(db, recording_id):
+    """Analyse a recording twice more, one of which fails: the ids of the result that is shown now, and of the other."""
+    with db.session() as session:
+        first = session.get_one(Recording, recording_id)
+        values = {column.name: getattr(first, column.name) for column in Recording.__table__.columns}
+        del values["number"]
+        values |= {"id": SHOWN_AGAIN, "version_of": recording_id, "current": False}
+        first.current = False
+        session.flush()
+        without = {"id": FAILED_AGAIN, "summary": None, "analysed_at": None}
+        session.add_all([Recording(**values | {"current": True}), Recording(**values | without)])
+        session.flush()
+        session.add(Job(recording_id=FAILED_AGAIN, state=JobState.FAILED.value, created_at=doors.now(), sources=[]))
+        samples = session.execute(select(Sample.__table__).where(Sample.recording_id == recording_id)).mappings()
+        session.execute(insert(Sample), [{**row, "recording_id": SHOWN_AGAIN} for row in samples])
+    return SHOWN_AGAIN, FAILED_AGAIN
 
 
 def changed(archive, change, name="patient.json"):

@@ -14,12 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from clinic.access import CONSOLE
-from clinic.exchange import exports
+from clinic.exchange import csv_tables, exports
+from clinic.recordings.states import State
 from db.models import Patient, QuestionnaireAnswer, Recording
 from tests import doors
+from tests.clinic.archives import SHOWN_AGAIN, analysed_again
 
 DAY = date(2026, 3, 2)
-TABLES = ("recordings.csv", "samples.csv", "consents.csv", "questionnaires.csv")
+SAMPLES = ("samples.csv", "samples-other-versions.csv")
+TABLES = ("recordings.csv", *SAMPLES, "consents.csv", "questionnaires.csv")
 HOLDS = {
     "text": lambda cell: True,
     "date": lambda cell: date.fromisoformat(cell),
@@ -32,7 +35,7 @@ HOLDS = {
 
 @pytest.fixture
 def archive(db, settings, invented):
-    """The archive of an invented patient with an odd note, and one recording that failed and has no results."""
+    """The archive of a patient with an odd note, a recording without results, and one that was analysed three times."""
     with db.session() as session:
         patient_id = session.scalar(select(Patient.id).order_by(Patient.name))
         for items in ([1] * 9, [1] * 6 + [None] * 3):
@@ -44,6 +47,8 @@ def archive(db, settings, invented):
         failed = {"summary": None, "analysed_at": None, "duration_s": None, "width_px": None, "height_px": None}
         for name, value in failed.items():
             setattr(recordings[-1], name, value)
+        again = recordings[1].id
+    analysed_again(db, again)
     written = io.BytesIO()
     exports.export_patient(db, settings, CONSOLE, patient_id, written)
     return zipfile.ZipFile(written)
@@ -67,11 +72,51 @@ def test_each_cell_is_of_its_type_and_empty_only_where_the_dictionary_says(archi
 
 def test_what_is_empty_for_a_recording_without_results_is_explained(archive):
     table = pd.read_csv(io.BytesIO(archive.read("recordings.csv")))
-    [failed] = table[table["samples"].isna()].to_dict("records")
+    without = table[table["samples"].isna()].to_dict("records")
     explained = dictionary(archive)
-    for column, value in failed.items():
-        if pd.isna(value) and column not in ("note", "source_name", "recorded_time", "not_interpreted"):
+    assert [row["state"] for row in without] == ["empty", "failed"]
+    of_any = ("note", "source_name", "recorded_time", "not_interpreted", "version_of")
+    for column, value in (cell for row in without for cell in row.items()):
+        if pd.isna(value) and column not in of_any:
             assert "analysed" in explained["recordings.csv", column]["empty"] or column == "duration_s", column
+
+
+def test_each_visit_is_shown_once_and_each_state_is_explained(archive):
+    table = pd.read_csv(io.BytesIO(archive.read("recordings.csv")))
+    strict = list(csv.DictReader(io.StringIO(archive.read("recordings.csv").decode("utf-8-sig")), strict=True))
+    assert [int(row["shown"]) for row in strict] == list(table["shown"])
+    assert set(table["visit_number"]) == set(table[table["shown"] == 1]["visit_number"])
+    assert table[table["shown"] == 1]["visit_number"].is_unique
+    firsts = dict(zip(table["id"], table["visit_number"], strict=True))
+    of_another = table[table["version_of"].notna()]
+    assert len(of_another) == 2
+    assert [firsts[first] for first in of_another["version_of"]] == list(of_another["visit_number"])
+    explained = dictionary(archive)["recordings.csv", "state"]["meaning"]
+    told = {part.split(":")[0] for part in explained.split("; ")}
+    assert set(table["state"]) <= told
+    under_way = {State.WAITING, State.RUNNING, State.STOPPING, State.CHOOSING}
+    assert told == set(State) - under_way - {State.CLOSED}, "of these nothing is exported"
+
+
+def test_samples_are_those_of_the_shown_versions_and_the_others_stand_apart(archive):
+    table = pd.read_csv(io.BytesIO(archive.read("recordings.csv")))
+    counts = {}
+    for name, shown in zip(SAMPLES, (1, 0), strict=True):
+        samples = pd.read_csv(io.BytesIO(archive.read(name)))
+        counts[name] = samples["recording_id"].value_counts()
+        assert set(samples["recording_id"]) <= set(table[table["shown"] == shown]["id"])
+    [(first, count)] = counts["samples-other-versions.csv"].items()
+    assert counts["samples.csv"][SHOWN_AGAIN] == count
+    assert set(table[table["id"] == first]["shown"]) == {0}
+
+
+def test_the_read_me_counts_visits_and_says_what_a_version_is(archive):
+    table = pd.read_csv(io.BytesIO(archive.read("recordings.csv")))
+    text = archive.read("README.txt").decode()
+    assert f"{table['visit_number'].nunique()} visits, {len(table)} rows in recordings.csv" in text
+    assert table["visit_number"].nunique() == len(table) - 2
+    assert "shown = 1" in text
+    assert "samples-other-versions.csv" in text
 
 
 def test_spreadsheets_see_utf8_and_rows_by_date(archive):
@@ -114,7 +159,7 @@ def test_no_cell_is_a_formula_wherever_cells_are_divided(archive, delimiter):
     ],
 )
 def test_what_could_begin_a_formula_gets_an_apostrophe(value, shown):
-    assert exports.for_a_spreadsheet(value) == shown
+    assert csv_tables.for_a_spreadsheet(value) == shown
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import uuid
 import zipfile
 from datetime import date, time, timedelta
 
@@ -23,6 +24,7 @@ from clinic.questionnaires.answers import Given
 from db.models import AuditRow, Recording, Sample
 from fer_core.errors import FerError
 from tests import consents
+from tests.clinic.archives import analysed_again
 from tests.clinic.patients.test_digests import FIRST, add
 
 EVIL = '=HYPERLINK("http://x","y")'
@@ -79,6 +81,23 @@ def test_recordings_of_one_day_are_told_apart_and_in_order_of_time(db, settings,
     with zipfile.ZipFile(archive) as packed:
         listed = csv.DictReader(io.StringIO(packed.read("recordings.csv").decode("utf-8-sig")))
         assert [row["visit_number"] for row in listed] == ["3", "2", "1"]
+
+
+def test_of_a_recording_that_was_analysed_again_one_version_leaves(db, settings, who, filled):
+    first = caseload.get_patient(db, who, filled).recordings[-1].id
+    shown, _ = analysed_again(db, first)
+    book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
+    listed = list(book["Recordings"].iter_rows(min_row=2, values_only=True))
+    assert [(row[0] == shown, row[1]) for row in listed] == [(True, 1), (False, 2), (False, 3)]
+    research_file = fetch(db, settings, who, filled, Kind.RESEARCH)
+    assert read(research_file, research.RECORDINGS)["recording"] == [1, 2, 3]
+    assert read(research_file, research.SAMPLES)["recording"] == [1]
+    found = json.loads(handing_out.fhir(db, who, filled))
+    observed = [entry["resource"] for entry in found["entry"] if "effectiveDateTime" in entry["resource"]]
+    of_recordings = [one["id"] for one in observed if one["category"][0]["coding"][0]["code"] == "procedure"]
+    assert len(of_recordings) == 3
+    assert str(uuid.UUID(shown)) in of_recordings
+    assert str(uuid.UUID(first)) not in of_recordings
 
 
 def read(content, name):

@@ -21,6 +21,7 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Sample
 from fer_core.emotions import EMOTION_LABELS
 from tests import consents, doors
+from tests.clinic.archives import analysed_again
 
 
 @pytest.fixture
@@ -84,6 +85,12 @@ def test_parquet_says_the_same_as_csv_and_every_column_is_explained(db, settings
 def test_it_says_where_a_condition_of_the_face_held(db, settings, who, patient, recording):
     conditions.add(db, who, patient, ConditionKind.COVERED, date(2020, 1, 1))
     assert words.NOT_INTERPRETED_THEN in fetched(db, settings, who, recording).read("README.txt").decode()
+
+
+def test_it_says_that_it_is_not_the_version_that_is_shown(db, settings, who, recording):
+    shown, _ = analysed_again(db, recording)
+    assert words.NOT_THE_SHOWN_VERSION in fetched(db, settings, who, recording).read("README.txt").decode()
+    assert words.NOT_THE_SHOWN_VERSION not in fetched(db, settings, who, shown).read("README.txt").decode()
 
 
 def test_it_is_audited_and_needs_the_consent_to_export(db, settings, who, patient, recording):
