@@ -29,7 +29,16 @@ from clinic.admin import clock_watch, zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.exchange import downloads, exports, handing_out, import_queue, imports, recording_files, video_copies
+from clinic.exchange import (
+    csv_tables,
+    downloads,
+    exports,
+    handing_out,
+    import_queue,
+    imports,
+    recording_files,
+    video_copies,
+)
 from clinic.exchange.downloads import Kind
 from clinic.jobs import faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, doubles, edits, events, imported, listing, needs, sharing, visibility
@@ -103,6 +112,7 @@ MODULES = (
     answers,
     clock_watch,
     conditions,
+    csv_tables,
     events,
     handover,
     incoming_csv,
