@@ -74,7 +74,7 @@ def test_what_is_empty_for_a_recording_without_results_is_explained(archive):
     table = pd.read_csv(io.BytesIO(archive.read("recordings.csv")))
     without = table[table["samples"].isna()].to_dict("records")
     explained = dictionary(archive)
-    assert [row["state"] for row in without] == ["empty", "failed"]
+    assert [row["state"] for row in without] == ["failed", "empty"]
     of_any = ("note", "source_name", "recorded_time", "not_interpreted", "version_of")
     for column, value in (cell for row in without for cell in row.items()):
         if pd.isna(value) and column not in of_any:

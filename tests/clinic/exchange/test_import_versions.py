@@ -30,7 +30,7 @@ def of_each(db, patient_id):
     """How many samples each version has."""
     asked = select(Sample.recording_id, func.count()).join(Recording).where(Recording.patient_id == patient_id)
     with db.read() as session:
-        return dict(session.execute(asked.group_by(Sample.recording_id)).tuples().all())
+        return dict(session.execute(asked.group_by(Sample.recording_id)).all())
 
 
 def in_one_file(archive):
