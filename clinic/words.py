@@ -298,8 +298,8 @@ NOT_PATIENT_PICTURE = (
 )
 CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"
-    " is shown; then it is deleted, with the marks on it that are about the face: what you agreed with or corrected,"
-    " your own labels, and stretches that are unclear or not the patient."
+    " does not count, since it may show another person; then it is deleted, with the marks on it that are about the"
+    " face: what you agreed with or corrected, your own labels, and stretches that are unclear or not the patient."
 )
 DECIDED_BY_OTHERS = (
     "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"

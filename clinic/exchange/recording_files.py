@@ -23,6 +23,8 @@ from clinic.patients import caseload, conditions
 from clinic.patients.record_state import state_of
 from clinic.patients.summaries import series_of
 from clinic.recordings import marks, verdicts
+from clinic.recordings.doubts import doubted_of
+from clinic.recordings.states import DOUBTED_SENTENCE
 from clinic.recordings.verdicts import Mark
 from clinic.settings import Settings
 from db.engine import Database
@@ -64,9 +66,11 @@ def prepare(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         consent.need(session, recording.patient_id, *NEEDED)
         patient_id, kind, made_with = recording.patient_id, recording.kind, recording.settings
         unread = conditions.unread(session, patient_id, recording.recorded_on)
+        doubted = bool(doubted_of(session, patient_id, [recording]))
         state, shown = state_of(session, patient_id), recording.current
     table = caseload.samples(db, actor, recording_id)
-    content = archive(table, series_of(table, kind, made_with), marks.marks(db, actor, recording_id), unread, shown)
+    series = series_of(table, kind, made_with)
+    content = archive(table, series, marks.marks(db, actor, recording_id), unread, shown, doubted)
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.need(session, patient_id, *NEEDED)
@@ -93,14 +97,21 @@ def note_picture(db: Database, actor: Actor, recording_id: str, kind: str) -> No
 
 
 def archive(
-    table: SampleTable, series: Series, found: Sequence[Mark], unread: bool = False, shown: bool = True
+    table: SampleTable,
+    series: Series,
+    found: Sequence[Mark],
+    unread: bool = False,
+    shown: bool = True,
+    doubted: bool = False,
 ) -> bytes:
     """Return the ZIP archive of a recording's samples and its marks.
 
-    `unread`: a condition of the face held then; `shown`: it is the version that the program shows for the visit.
+    `unread`: a condition of the face held then; `shown`: it is the version that the program shows for the visit;
+    `doubted`: the patient's face is being chosen again.
     """
     read_me = [words.DISCLAIMER, words.INTENDED_USE, words.MARKS, *([words.NOT_INTERPRETED_THEN] if unread else [])]
     read_me += [] if shown else [words.NOT_THE_SHOWN_VERSION]
+    read_me += [DOUBTED_SENTENCE] if doubted else []
     columns = _columns(table, series, found)
     content, parquet = io.BytesIO(), io.BytesIO()
     pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), parquet)

@@ -22,6 +22,7 @@ from clinic.patients.conditions import Condition, holding
 from clinic.patients.summaries import LABELS
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import PUBLISHED
+from clinic.recordings.states import State
 from clinic.version import VERSION
 from db.records import SampleTable
 from fer_core.emotions import EMOTION_LABELS
@@ -42,7 +43,8 @@ def archive(
     person = secrets.token_hex(8)
     ordered = patient.recordings[::-1]
     numbers = {row.id: number for number, row in enumerate(ordered, start=1)}
-    readable = {row.id for row in ordered if not holding(conditions, row.recorded_on)}
+    sure = [row for row in ordered if row.standing.state is not State.DOUBTED]
+    readable = {row.id for row in sure if not holding(conditions, row.recorded_on)}
     moments = {recording_id: table for recording_id, table in samples.items() if recording_id in readable}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -76,6 +78,7 @@ def _recordings(
         "duration_s": pa.array([row.duration_s for row in rows], pa.float64()),
         "usable_share": [points[row.id].usable_share for row in rows],
         "counts": [points[row.id].excluded is None for row in rows],
+        "excluded": pa.array([points[row.id].excluded for row in rows], pa.string()),
         "line": [points[row.id].segment for row in rows],
         "still": [points[row.id].still for row in rows],
         "model_sha256": [points[row.id].model_sha256 for row in rows],
@@ -130,4 +133,6 @@ def _read_me() -> str:
         "All days are moved by the same unknown number of days. This is not anonymous: the time between recordings,\n"
         "scores and figures can identify the person to someone who knows them from elsewhere. Keep it safe.\n"
         "Where a condition of the face keeps labels from being interpreted, they are left out.\n"
+        "The column excluded says why a recording does not count. While its patient's face is being chosen again,\n"
+        "its moments are left out.\n"
     )

@@ -18,7 +18,8 @@ from clinic.consent.consent import Scope
 from clinic.exchange import downloads, lease
 from clinic.exchange.exports import NEEDED
 from clinic.patients import conditions
-from clinic.recordings import playback
+from clinic.recordings import doubts, playback
+from clinic.recordings.states import DOUBTED_SENTENCE
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import JobState, Recording, VideoCopy
@@ -87,7 +88,12 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
 
 
 def need_labels(session: Session, recording: Recording) -> None:
-    """Raise FerError ``not_interpreted`` where a condition of the face keeps a recording's labels from being shown."""
+    """Raise FerError ``not_interpreted`` where a recording's labels may not leave as the patient's.
+
+    A condition of the face held on its day, or the patient's face is being chosen again.
+    """
+    if doubts.doubted_of(session, recording.patient_id, [recording]):
+        raise FerError(DOUBTED_SENTENCE, "not_interpreted")
     if conditions.unread(session, recording.patient_id, recording.recorded_on):
         raise FerError(words.NOT_INTERPRETED_THEN, "not_interpreted")
 

@@ -14,7 +14,9 @@ from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
 from clinic.jobs import earlier_faces, jobs, kept_faces, pictures, previews, reanalysis, tracks
 from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
+from clinic.patients import digests
 from clinic.recordings import marks
+from clinic.recordings.doubts import ASKED
 from clinic.recordings.states import Replaced
 from clinic.settings import Settings
 from db.engine import Database
@@ -76,7 +78,7 @@ def choose_track(
         earlier_faces.need_as_drawn(session, recording, seen)
         pictures.number_apart(session, recording)
         tracks.need_one_person(session, recording_id, chosen)
-        another = recording.settings.get(tracks.ASKED) or (
+        another = recording.settings.get(ASKED) or (
             not same if same is not None else earlier_faces.shown_another(session, recording, chosen)
         )
         if another:
@@ -139,14 +141,14 @@ def leaves_a_result(db: Database, actor: Actor, recording_id: str) -> bool:
     """
     with db.read() as session:
         _, recording, _ = job_to_change(session, actor, recording_id)
-        return not recording.settings.get(tracks.ASKED) and bool(earlier_faces.others(session, recording))
+        return not recording.settings.get(ASKED) and bool(earlier_faces.others(session, recording))
 
 
 def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
     """Analyse a kept file again and ask for the patient's face; return the id of the new version.
 
-    The result so far is shown until another face was chosen. Raises Forbidden, FerError ``unknown_recording``,
-    ``choice_stays``.
+    Until the choice is made the result so far is shown and does not count (`clinic.recordings.doubts`).
+    Raises Forbidden, FerError ``unknown_recording``, ``choice_stays``.
     """
     with db.session() as session:
         account, recording, _ = job_to_change(session, actor, recording_id)
@@ -154,10 +156,11 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         if why is not None:
             raise FerError(why, "choice_stays")
         visit = _of_visit(recording)
-        asked = {tracks.ASKED: session.scalar(select(func.count()).where(visit)) or 0}
+        asked = {ASKED: session.scalar(select(func.count()).where(visit)) or 0}
         key = job_key(recording.version_of or recording.id, recording.model_sha256, {**recording.settings, **asked})
         priority = jobs.VIDEO_PRIORITY if recording.kind == "video" else jobs.PICTURES_PRIORITY
         version = reanalysis.add_version(session, recording, recording.model_sha256, key, asked, priority)
+        digests.forget(session, recording.patient_id)
         audit.write(session, AuditAction.FACE_REOPENED, account.id, recording.patient_id, recording_id)
         return version
 

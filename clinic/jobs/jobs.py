@@ -17,11 +17,12 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
-from clinic.jobs import earlier_faces, leases, previews, same_files, tracks
+from clinic.jobs import earlier_faces, leases, previews, same_files
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.patients.subject import Subject, subject_of
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
+from clinic.recordings.doubts import ASKED
 from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
@@ -144,7 +145,7 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
         _end(session, job)
         gone = leases.own_files(session, job)
-        if recording.settings.get(tracks.ASKED):
+        if recording.settings.get(ASKED):
             earlier, pictures = earlier_faces.clear(session, recording, Replaced.ABSENT)
             marks.void(session, recording, account.id)
             marks.judge_again(session, recording)
@@ -243,7 +244,7 @@ def job_key(
     `visit_id`: the first version's recording. `settings`: what was asked for; what the analysis added is left out.
     `chosen`: the tracks of the patient's face where they are known before.
     """
-    asked = {name: settings[name] for name in ("every_s", tracks.ASKED) if name in settings}
+    asked = {name: settings[name] for name in ("every_s", ASKED) if name in settings}
     parts = [visit_id, model_sha256, asked, sorted(chosen) if chosen is not None else None]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

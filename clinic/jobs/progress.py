@@ -16,6 +16,7 @@ from clinic.jobs.jobs import ACTIVE
 from clinic.jobs.obstacles import PAUSED, obstacle
 from clinic.patients import conditions
 from clinic.patients.subject import Subject, subject_of
+from clinic.recordings import doubts
 from clinic.recordings.states import Standing, standing_of
 from clinic.settings import Settings
 from db.engine import Database
@@ -117,6 +118,7 @@ def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = 
                 consent.stands(Recording.patient_id, day, Scope.KEEP_RESULTS),
                 Reanalysis.paused,
                 ~conditions.interpreted(),
+                doubts.doubted(),
             )
             .select_from(Account)
             .outerjoin(Recording, Recording.id == recording_id)
@@ -130,12 +132,12 @@ def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = 
         access.admitted(found[0] if found is not None else None)
         if found is None or found[1] is None:
             return None
-        account, recording, job, sees, cares, agreed, kept, paused, unread = found
+        account, recording, job, sees, cares, agreed, kept, paused, unread, doubted = found
         if not sees:
             raise access.refusal("not_your_patient")
         if job is None:
             return None
-        standing = standing_of(recording, job, not kept, unread, PAUSED if paused else hindered)
+        standing = standing_of(recording, job, not kept, unread, PAUSED if paused else hindered, doubted)
         status = _status(job, standing, writable=cares and account.role != Role.VIEWER.value)
         return _Seen(status, agreed, tracks.chosen_of(recording))
 

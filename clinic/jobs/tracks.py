@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from clinic.jobs import pictures
 from clinic.patients.summaries import summarise_recording
+from clinic.recordings.doubts import ASKED
 from clinic.recordings.states import REPLACED, Replaced
 from db.models import Recording, Sample
 from db.records import load_samples
@@ -24,8 +25,6 @@ from fer_core.types import Box, Status
 NO_FACE_TRACK = -1
 SAME_IOU, SAME_SHARE = 0.5, 0.95
 """A choice is carried over to a version that shows so large a share of its moments, with boxes that overlap so much."""
-ASKED = "choose"
-"""The setting of a version that was made to choose again: the number of the versions before it."""
 BY_PERSON = ("clinician", "carried")
 """How a face was chosen where a person did it; what earlier versions of the program carried over may be either."""
 NEGLIGIBLE_SHARE = 0.05

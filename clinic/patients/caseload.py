@@ -20,6 +20,7 @@ from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
+from clinic.recordings.doubts import doubted_of
 from clinic.recordings.states import UNDER_WAY, Standing, counted, standing_of
 from db.engine import Database
 from db.folding import fold
@@ -190,7 +191,9 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             )
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
-        unread = conditions.unread_of(session, patient_id, [recording for recording, _ in rows])
+        recordings = [recording for recording, _ in rows]
+        unread = conditions.unread_of(session, patient_id, recordings)
+        doubted = doubted_of(session, patient_id, recordings)
         return PatientDetail(
             id=patient.id,
             name=patient.name,
@@ -202,9 +205,10 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             consents_revision=patient.consents_revision,
             sharing_revision=patient.sharing_revision,
             recordings=tuple(
-                _row(recording, job, refusal is not None, recording.id in unread) for recording, job in rows
+                _row(recording, job, refusal is not None, recording.id in unread, recording.id in doubted)
+                for recording, job in rows
             ),
-            trend=trend([recording for recording, _ in rows] if refusal is None else [], unread),
+            trend=trend(recordings if refusal is None else [], unread, doubted),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
@@ -227,7 +231,9 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         access.require_reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
         unread = conditions.unread(session, recording.patient_id, recording.recorded_on)
-        return _row(recording, session.scalar(select(Job).where(Job.recording_id == recording_id)), closed, unread)
+        doubted = bool(doubted_of(session, recording.patient_id, [recording]))
+        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+        return _row(recording, job, closed, unread, doubted)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -246,7 +252,8 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
             .order_by(Recording.current.desc(), Recording.number.desc())
         )
-        return [_row(version, None, False, unread) for version in found]
+        doubted = bool(doubted_of(session, recording.patient_id, [recording]))
+        return [_row(version, None, False, unread, doubted) for version in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:
@@ -287,7 +294,7 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: int, last:
     )
 
 
-def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> RecordingRow:
+def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doubted: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
     return RecordingRow(
         id=recording.id,
@@ -301,7 +308,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> R
         note=recording.note,
         revision=recording.revision,
         source_name=recording.source_name,
-        standing=standing_of(recording, job, closed, unread),
+        standing=standing_of(recording, job, closed, unread, doubted=doubted),
         duration_s=recording.duration_s if recording.kind == "video" else None,
         width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
@@ -317,7 +324,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> R
         framing_kept=summary.framing_kept if summary else None,
         framing_tried=summary.framing_tried if summary else 0,
         shares=summary.shares if summary else None,
-        excluded=_why_not(summary, recording.partial, unread) if summary else None,
+        excluded=_why_not(summary, recording.partial, unread, doubted) if summary else None,
         model_sha256=recording.model_sha256 if summary else None,
         device=recording.device,
         damaged_frames=recording.damaged_frames,
@@ -327,5 +334,5 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool) -> R
     )
 
 
-def _why_not(summary: Summary, partial: bool, unread: bool) -> str | None:
-    return excluded(summary, partial) or (UNDER_CONDITION if unread else None)
+def _why_not(summary: Summary, partial: bool, unread: bool, doubted: bool) -> str | None:
+    return excluded(summary, partial, doubted) or (UNDER_CONDITION if unread else None)

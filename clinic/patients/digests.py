@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session, load_only
 from clinic import access
 from clinic.patients import conditions
 from clinic.patients.trends import Trend, TrendPoint, trend
+from clinic.recordings.doubts import doubted_of, wishes
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS
 
-METHOD = 5
+METHOD = 6
 """The version of the computation: a digest of another version is made again."""
 AT_ONCE = 50
 """Digests that are made in one go: one takes about 10 ms."""
@@ -30,7 +31,7 @@ _DAY_0 = date(1970, 1, 1)
 _NEEDED = (
     Recording.id, Recording.number, Recording.patient_id, Recording.kind, Recording.recorded_on,
     Recording.recorded_time, Recording.width_px, Recording.height_px, Recording.codec, Recording.bits_per_pixel,
-    Recording.model_sha256, Recording.settings, Recording.partial, Recording.summary,
+    Recording.model_sha256, Recording.settings, Recording.version_of, Recording.partial, Recording.summary,
 )  # fmt: skip
 
 
@@ -102,14 +103,16 @@ def _stale() -> Select[str]:
         .group_by(Recording.patient_id)
         .subquery()
     )
+    again = wishes().subquery()
     other = or_(
         now.c.recordings.is_not(None) & TrendDigest.patient_id.is_(None),
         TrendDigest.method != METHOD,
         TrendDigest.recordings != func.coalesce(now.c.recordings, 0),
-        TrendDigest.numbers != func.coalesce(now.c.numbers, 0),
+        TrendDigest.numbers != func.coalesce(now.c.numbers, 0) + func.coalesce(again.c.numbers, 0),
         TrendDigest.revisions != func.coalesce(now.c.revisions, 0),
     )
     joined = select(Patient.id).where(~access.staged(Patient.id)).outerjoin(now, now.c.patient_id == Patient.id)
+    joined = joined.outerjoin(again, again.c.patient_id == Patient.id)
     return joined.outerjoin(TrendDigest, TrendDigest.patient_id == Patient.id).where(other)
 
 
@@ -121,12 +124,15 @@ def _renew(session: Session, patient_id: str) -> None:
     needed = load_only(*_NEEDED, Recording.revision)
     recordings = session.scalars(asked.options(needed)).all()
     forget(session, patient_id)
-    found = trend(recordings, conditions.unread_of(session, patient_id, recordings))
+    unread = conditions.unread_of(session, patient_id, recordings)
+    found = trend(recordings, unread, doubted_of(session, patient_id, recordings))
+    again = wishes().subquery()
+    open_again = session.scalar(select(again.c.numbers).where(again.c.patient_id == patient_id)) or 0
     digest = TrendDigest(
         patient_id=patient_id,
         method=METHOD,
         recordings=len(recordings),
-        numbers=sum(one.number for one in recordings),
+        numbers=sum(one.number for one in recordings) + open_again,
         revisions=sum(one.revision for one in recordings),
         outside=_outside(found),
         line=asdict(_small(found)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from clinic.patients.summaries import DOUBTED
 from clinic.patients.trends import UNDER_CONDITION, Trend, TrendPoint
 from clinic.phrases import NO_TIME, counted, day, visit
 
@@ -50,6 +51,8 @@ def _trust(newest: TrendPoint, shares: bool) -> str:
     readable = f"The face could be read in {_percent(newest.usable_share)} of {whole}"
     if shares and newest.excluded == UNDER_CONDITION:
         return f"{readable}; its labels are not interpreted: {newest.excluded}."
+    if newest.excluded == DOUBTED:
+        return f"{readable}; {DOUBTED}."
     if shares and newest.excluded is not None:
         return f"{readable}; that is hardly reliable: {newest.excluded}."
     if not shares or newest.low is None or newest.high is None:

@@ -7,6 +7,7 @@ import hashlib
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic.recordings.doubts import doubted
 from db.models import (
     FaceCondition,
     ImportedSeries,
@@ -25,6 +26,7 @@ RECORDING = (
     Recording.analysed_at,
     Recording.patient_track,
     Recording.summary.is_(None),
+    doubted(),
 )
 """What of a recording says which result it has. The rest changes while it is analysed, or with the revision."""
 BESIDE = (QuestionnaireAnswer, QuestionnaireSchedule, PatientEvent, FaceCondition, ImportedSeries)

@@ -24,6 +24,9 @@ UNCERTAIN = len(Emotion)
 OLD_SIZE_S = 20.0
 """A summary of before 0.2 doesn't say how many independent samples it rests on: one in so many seconds is assumed."""
 
+DOUBTED = "the patient's face is being chosen again: the present result may show another person"
+"""Why a recording does not count whose face is being chosen again, whatever else is said of it."""
+
 _USABLE = (Status.OK.value, Status.UNCERTAIN.value)
 
 Floats = NDArray[np.float64]
@@ -213,8 +216,13 @@ def summarise_recording(session: Session, recording: Recording) -> dict[str, Any
     return asdict(summarise(load_samples(session, recording.id), recording.kind, recording.settings))
 
 
-def excluded(summary: Summary, partial: bool) -> str | None:
-    """Return why a recording is drawn as an open circle and excluded from every test, or None where it counts."""
+def excluded(summary: Summary, partial: bool, doubted: bool = False) -> str | None:
+    """Return why a recording is drawn as an open circle and excluded from every test, or None where it counts.
+
+    `doubted`: its patient's face is being chosen again (`clinic.recordings.doubts`), which weighs more than the rest.
+    """
+    if doubted:
+        return DOUBTED
     return summary.excluded or ("only a part of the file could be read" if partial else None)
 
 

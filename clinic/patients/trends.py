@@ -110,14 +110,15 @@ class Trend:
         return self.changes[line - 1].day if line else None
 
 
-def trend(recordings: Sequence[Recording], unread: Collection[str] = ()) -> Trend:
+def trend(recordings: Sequence[Recording], unread: Collection[str] = (), doubted: Collection[str] = ()) -> Trend:
     """Return the trend of one patient's recordings that have a summary, in the order of their dates.
 
     `unread`: the ids of those made under a condition of the face. They have no shares and count for no other.
+    `doubted`: the ids of those whose patient's face is being chosen again. They count for no other either.
     """
     summarised = [recording for recording in recordings if recording.summary is not None]
     ordered = sorted(summarised, key=_in_time)
-    points, changes = _in_lines(ordered, unread)
+    points, changes = _in_lines(ordered, unread, doubted)
     a_day = Counter(point.recorded_on for point in points)
     points = [
         replace(point, taken_for_last=point.recorded_time is None and a_day[point.recorded_on] > 1) for point in points
@@ -136,7 +137,9 @@ def _in_time(recording: Recording) -> tuple[date, time, int]:
     return recording.recorded_on, recording.recorded_time or time.max, recording.number
 
 
-def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[list[TrendPoint], list[Change]]:
+def _in_lines(
+    ordered: Sequence[Recording], unread: Collection[str], doubted: Collection[str]
+) -> tuple[list[TrendPoint], list[Change]]:
     """Return the recordings as points, each with the number of its line, and where a new line begins and why."""
     changes: list[Change] = []
     points: list[TrendPoint] = []
@@ -147,7 +150,7 @@ def _in_lines(ordered: Sequence[Recording], unread: Collection[str]) -> tuple[li
         now, what = line_of(lines, now, recording)
         if what is not None:
             changes.append(Change(recording.recorded_on, what))
-        point = _point(recording, summary, now)
+        point = _point(recording, summary, now, recording.id in doubted)
         points.append(_unread(point) if recording.id in unread else point)
         lines[now].add(recording, points[-1].excluded is None)
     for number in range(len(lines)):
@@ -185,7 +188,7 @@ def _of_whole(point: TrendPoint, summary: Summary, counting: Sequence[Summary]) 
     return replace(point, excluded=point.excluded or talk.why_not_whole(summary, counting))
 
 
-def _point(recording: Recording, summary: Summary, segment: int) -> TrendPoint:
+def _point(recording: Recording, summary: Summary, segment: int, doubted: bool) -> TrendPoint:
     return TrendPoint(
         recording_id=recording.id,
         recorded_on=recording.recorded_on,
@@ -197,7 +200,7 @@ def _point(recording: Recording, summary: Summary, segment: int) -> TrendPoint:
         low=in_order(summary.low),
         high=in_order(summary.high),
         sizes=in_order(summary.sizes),
-        excluded=excluded(summary, recording.partial),
+        excluded=excluded(summary, recording.partial, doubted),
         movement=summary.movement,
         segment=segment,
         model_sha256=recording.model_sha256 or "",

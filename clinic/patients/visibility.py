@@ -13,6 +13,7 @@ from clinic import access
 from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
+from clinic.recordings.doubts import doubted
 from db.engine import Database
 from db.models import (
     Access,
@@ -98,7 +99,8 @@ def _rows_of_patient() -> list[ScalarSelect[str]]:
     due = (QuestionnaireSchedule.every_days, QuestionnaireSchedule.first_due)
     shown = case((Recording.current, 1), else_=0)
     empty = case((Recording.summary.is_(None), 1), else_=0)
-    result = (Recording.analysed_at, Recording.patient_track, empty)
+    again = case((doubted(), 1), else_=0)
+    result = (Recording.analysed_at, Recording.patient_track, empty, again)
     return [
         _rows(Recording, Recording.patient_id == Patient.id, Recording.revision, shown, *result),
         _rows(PatientEvent, PatientEvent.patient_id == Patient.id),

@@ -24,6 +24,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions, digests
 from clinic.patients.fields import valid_note
 from clinic.patients.summaries import summarise_recording
+from clinic.recordings import doubts
 from clinic.recordings.states import REPLACED, REPLACED_SENTENCES, UNDER_WAY, replaced_of
 from clinic.recordings.verdicts import (
     LABELLED,
@@ -183,7 +184,8 @@ def remove(db: Database, actor: Actor, mark_id: str, seen: int) -> None:
 def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
     """Return how often clinicians agreed with this recording's model for this patient, over all recordings.
 
-    What was recorded under a condition of the face does not count: its labels are not interpreted.
+    What was recorded under a condition of the face does not count, for its labels are not interpreted, nor does a
+    recording whose patient's face is being chosen again.
     Raises Forbidden, ConsentError, FerError ``unknown_recording``.
     """
     with db.read() as session:
@@ -196,7 +198,7 @@ def agreement(db: Database, actor: Actor, recording_id: str) -> Agreement:
         rows = session.scalars(
             select(RecordingMark)
             .join(Recording, Recording.id == RecordingMark.recording_id)
-            .where(Recording.patient_id == recording.patient_id, conditions.interpreted())
+            .where(Recording.patient_id == recording.patient_id, conditions.interpreted(), ~doubts.doubted())
             .where(or_(judged, RecordingMark.verdict == Verdict.NOT_PATIENT))
         ).all()
         own = of_patient([row for row in rows if row.verdict != Verdict.NOT_PATIENT], rows)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, exists, or_
 
-from clinic.patients.summaries import Summary, excluded
+from clinic.patients.summaries import DOUBTED, Summary, excluded
 from db.models import Job, JobState, Recording
 from fer_core.types import Status
 
@@ -19,6 +19,7 @@ UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
 
 REPLACED = "face_replaced"
 """The setting of a version whose result was deleted, since the face that it shows is not the patient's: `Replaced`."""
+DOUBTED_SENTENCE = f"{DOUBTED[0].upper()}{DOUBTED[1:]}."
 UNREAD = "Its labels are not interpreted, since a condition of the face held on its day: only movement is shown."
 
 
@@ -34,6 +35,7 @@ class State(StrEnum):
     NO_FACE = "no_face"
     PARTIAL = "partial"
     EXCLUDED = "excluded"
+    DOUBTED = "doubted"
     CLOSED = "closed"
     EMPTY = "empty"
     REPLACED = "replaced"
@@ -72,7 +74,8 @@ class Facts:
     `has_result`: a summary is stored; `face_seen`: a face was found in it, readable or not. `partial`: the file could
     be read in part alone. `excluded`: why it doesn't count in the trend. `unread`: a condition of the face held on its
     day, so that its labels are not interpreted. `closed`: there is no valid consent to keep results, so they are
-    hidden. `replaced`: why its result was deleted. `pictures`: it is one of pictures.
+    hidden. `replaced`: why its result was deleted. `pictures`: it is one of pictures. `doubted`: the patient's face is
+    being chosen again.
     """
 
     job: JobState | None = None
@@ -87,6 +90,7 @@ class Facts:
     closed: bool = False
     replaced: Replaced | None = None
     pictures: bool = False
+    doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,16 @@ def counted() -> ColumnElement[bool]:
 
 
 def standing_of(
-    recording: Recording, job: Job | None, closed: bool, unread: bool = False, obstacle: str | None = None
+    recording: Recording,
+    job: Job | None,
+    closed: bool,
+    unread: bool = False,
+    obstacle: str | None = None,
+    doubted: bool = False,
 ) -> Standing:
-    """Return the state and sentence of a stored recording; `closed`, `unread` and `obstacle` as in `Facts`.
+    """Return the state and sentence of a stored recording; `closed`, `unread`, `obstacle`, `doubted` as in `Facts`.
 
-    `unread` and `closed` say nothing of one whose analysis is not over.
+    `unread`, `closed` and `doubted` say nothing of one whose analysis is not over.
     """
     summary = Summary.from_dict(recording.summary) if recording.summary is not None else None
     return standing(
@@ -126,11 +135,12 @@ def standing_of(
             has_result=summary is not None,
             face_seen=summary is not None and _face_seen(summary),
             partial=recording.partial,
-            excluded=excluded(summary, recording.partial) if summary is not None else None,
+            excluded=excluded(summary, recording.partial, doubted) if summary is not None else None,
             unread=unread,
             closed=closed,
             replaced=replaced_of(recording),
             pictures=recording.kind == "pictures",
+            doubted=doubted,
         )
     )
 
@@ -179,6 +189,9 @@ def _analysed(facts: Facts) -> Standing:
     if not facts.face_seen:
         return Standing(State.NO_FACE, Tone.ATTENTION, f"Analysed: no face was found.{how_far}")
     unread = f" {UNREAD}" if facts.unread else ""
+    if facts.doubted:
+        sentence = f"{DOUBTED_SENTENCE} Until the choice it does not count in the trend.{how_far}{unread}"
+        return Standing(State.DOUBTED, Tone.ATTENTION, sentence)
     if facts.partial:
         return Standing(State.PARTIAL, Tone.ATTENTION, f"Analysed.{how_far} It does not count in the trend.{unread}")
     if facts.excluded:

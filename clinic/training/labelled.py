@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from clinic import access
 from clinic.jobs.jobs import ENDED_WELL
 from clinic.patients import conditions
-from clinic.recordings import marks, uploads
+from clinic.recordings import doubts, marks, uploads
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, Verdict
 from clinic.training import uses
 from db.models import Job, Patient, Recording, RecordingMark
@@ -128,6 +128,7 @@ def _labelled() -> Select[RecordingMark, str]:
         .where(
             or_(agreed, own),
             conditions.interpreted(),
+            ~doubts.doubted(),
             Patient.demo.is_(False),
             ~access.staged(Patient.id),
         )

@@ -15,6 +15,7 @@ from clinic.jobs import candidates, chunks, jobs, kept_faces, leases, previews, 
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.recordings import uploads
+from clinic.recordings.doubts import ASKED
 from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker.endings import StoppingError, clear, end_early, may_keep, uploads_of
@@ -254,7 +255,7 @@ class _Run:
         missing: dict[int, list[tuple[int, Box, float | None]]] = {}
         with self.db.read() as session:
             asked = candidates.candidates(session, self.settings, recording_id)
-            choice = len(asked) > 1 or session.get_one(Recording, recording_id).settings.get(tracks.ASKED)
+            choice = len(asked) > 1 or session.get_one(Recording, recording_id).settings.get(ASKED)
             if not choice and kept_faces.wanted(session, self.settings, recording_id) is None:
                 return {}
             best = candidates.best_views(session, recording_id)

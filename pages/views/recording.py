@@ -57,6 +57,9 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
+        if _doubted(version):
+            # Above everything, also where labels are not shown, or not yet.
+            show_standing(version.standing)
         holding = holding_on(patient.id, version.recorded_on)
         if holding:
             show_movement_alone(version, holding)
@@ -85,6 +88,10 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             edit(patient, recording)
         if delete:
             confirm_delete(patient, recording)
+
+
+def _doubted(recording: RecordingRow) -> bool:
+    return recording.standing.state is State.DOUBTED
 
 
 def _version(recording: RecordingRow) -> RecordingRow:
@@ -119,7 +126,7 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD:
+    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD and not _doubted(recording):
         show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
@@ -174,7 +181,7 @@ def _show_found(patient: PatientDetail, recording: RecordingRow, result: Analysi
         return
     if recording.standing.tone is Tone.GOOD:
         show_light(result.reading)
-    else:
+    elif not _doubted(recording):
         show_standing(recording.standing)
     st.markdown(links.plain_text(" ".join(findings.sentences(recording, result.reading, patient.trend))))
     agreed = marks.agreement(resources().db, actor(), recording.id)

@@ -191,6 +191,7 @@ class RecordingResult(BaseModel):
 
     `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
     `not_interpreted`: a condition of the patient's face held that day, so that labels say nothing and are left out.
+    `excluded`: why it does not count in the trend, null where it does.
     """
 
     id: str
@@ -204,6 +205,7 @@ class RecordingResult(BaseModel):
     usable_share: float | None
     shares: dict[str, float] | None
     not_interpreted: bool
+    excluded: str | None
     unread: dict[str, float]
     model_sha256: str | None
     meaning: str = MEANING
@@ -224,6 +226,7 @@ class RecordingResult(BaseModel):
             usable_share=row.usable_share,
             shares=None if not_interpreted else row.shares,
             not_interpreted=not_interpreted,
+            excluded=row.excluded,
             unread=row.reasons,
             model_sha256=row.model_sha256,
         )

@@ -11,6 +11,7 @@ from clinic.jobs import faces, previews, tracks
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields
 from clinic.recordings import marks
+from clinic.recordings.doubts import ASKED
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Sample
 from db.records import load_samples, save_results
@@ -141,7 +142,7 @@ def test_a_choice_is_made_again_from_the_kept_file(db, settings, recording, an_u
 
 
 def test_one_face_alone_is_asked_about_too_where_it_is_chosen_again(db, recording):
-    recording_id = recording([(0,)] * 10, JobState.RUNNING, settings={tracks.ASKED: 1})
+    recording_id = recording([(0,)] * 10, JobState.RUNNING, settings={ASKED: 1})
     with db.session() as session:
         assert not tracks.choose_automatically(session, session.get_one(Recording, recording_id))
 
