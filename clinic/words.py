@@ -301,6 +301,11 @@ CHOOSE_AGAIN = (
     " does not count, since it may show another person; then it is deleted, with the marks on it that are about the"
     " face: what you agreed with or corrected, your own labels, and stretches that are unclear or not the patient."
 )
+NOT_CHOSEN_AGAIN = {
+    "failed": "The patient's face was to be chosen again, but that analysis failed. The result before it stands.",
+    "cancelled": "The patient's face was to be chosen again, but that was cancelled. The result before it stands.",
+}
+"""By the state of the analysis that was to ask for the face."""
 DECIDED_BY_OTHERS = (
     "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"
     " it shows your patient."

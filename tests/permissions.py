@@ -100,6 +100,7 @@ FUNCTIONS = {
     "faces.split": WRITE,
     "faces.drawn": WRITE,
     "faces.stays": WRITE,
+    "faces.wish": READ,
     "jobs.can_retry": WRITE,
     "jobs.cancel": WRITE,
     "jobs.discard": WRITE,

@@ -479,6 +479,7 @@ CALLS = {
     "faces.leaves_a_result": lambda w, a: faces.leaves_a_result(w.db, a, w.watched_id),
     "faces.split": lambda w, a: faces.split(w.db, w.settings, a, w.choosing_id, 0, 0.1),
     "faces.drawn": lambda w, a: faces.drawn(w.db, a, w.choosing_id),
+    "faces.wish": lambda w, a: faces.wish(w.db, a, w.watched_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),

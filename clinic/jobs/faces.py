@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import audit, clock
+from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
@@ -28,6 +29,14 @@ FILE_GONE = (
     " shows somebody else can still be marked as not the patient."
 )
 UNDER_WAY = "Another analysis of this recording is still running."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The newest analysis of a recording, which asks again whose face is the patient's: its id, and its state."""
+
+    recording_id: str
+    state: JobState
 
 
 def candidates(db: Database, settings: Settings, actor: Actor, recording_id: str) -> list[faces_seen.Candidate]:
@@ -163,6 +172,26 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         digests.forget(session, recording.patient_id)
         audit.write(session, AuditAction.FACE_REOPENED, account.id, recording.patient_id, recording_id)
         return version
+
+
+def wish(db: Database, actor: Actor, recording_id: str) -> Wish | None:
+    """Return the newest wish to choose the face again, None without one or where a newer analysis was asked for.
+
+    Raises Forbidden, FerError ``unknown_recording``.
+    """
+    with db.read() as session:
+        recording = access.recording_of(session, recording_id)
+        access.require_reader_of(session, actor, recording.patient_id)
+        newest = session.execute(
+            select(Recording, Job.state)
+            .join(Job, Job.recording_id == Recording.id)
+            .where(_of_visit(recording))
+            .order_by(Recording.number.desc())
+            .limit(1)
+        ).first()
+        if newest is None or not newest[0].settings.get(ASKED):
+            return None
+        return Wish(newest[0].id, JobState(newest[1]))
 
 
 def _stays(session: Session, settings: Settings, recording: Recording) -> str | None:

@@ -14,6 +14,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.subject import Subject
 from clinic.phrases import counted
 from clinic.recordings import marks
+from clinic.recordings.states import State
 from clinic.recordings.verdicts import Mark, MarkFields, Verdict
 from fer_core.errors import FerError
 from fer_core.faces.likeness import Alike
@@ -25,7 +26,7 @@ from pages.views import picture_faces
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.marks import span_of
-from pages.widgets import jpeg_uri, percent, position, show_errors
+from pages.widgets import jpeg_uri, percent, position, show_errors, show_standing
 from web.resources import resources
 
 DECIDED_BY_OTHERS = "face_decided_by_others"
@@ -182,6 +183,18 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
             _not_patient(recording, found, length_s)
         with show_errors():
             _offer_again(recording)
+
+
+def show_wish(recording: RecordingRow) -> None:
+    """Say above a result that its patient's face is being chosen again, or that this came to nothing."""
+    wish = faces.wish(resources().db, actor(), recording.id)
+    doubted = recording.standing.state is State.DOUBTED
+    if doubted:
+        show_standing(recording.standing)
+    elif wish is not None and wish.state in words.NOT_CHOSEN_AGAIN:
+        st.info(words.NOT_CHOSEN_AGAIN[wish.state], icon=":material/info:")
+    if wish is not None and (doubted or wish.state in words.NOT_CHOSEN_AGAIN):
+        links.analysis_link("Show the analysis that asks for the face", wish.recording_id)
 
 
 def _how(recording: RecordingRow) -> str:

@@ -24,7 +24,7 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.faces import others_seen, show_whose
+from pages.views.faces import others_seen, show_whose, show_wish
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.moment import say_twice
 from pages.views.player import Marked, Moment, MomentList, is_kept, kept_video, length_s, show_player
@@ -57,9 +57,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        if _doubted(version):
-            # Above everything, also where labels are not shown, or not yet.
-            show_standing(version.standing)
+        show_wish(version)
         holding = holding_on(patient.id, version.recorded_on)
         if holding:
             show_movement_alone(version, holding)

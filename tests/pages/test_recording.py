@@ -17,6 +17,7 @@ from clinic.jobs.kept_faces import FacePicture
 from clinic.patients import conditions
 from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, readings
+from clinic.recordings.doubts import ASKED
 from clinic.recordings.playback import Kept
 from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.verdicts import MarkFields, Verdict
@@ -75,6 +76,23 @@ def open_page(recording_id):
 
 def said(page):
     return " ".join(str(element.value) for element in [*page.title, *page.markdown, *page.caption, *page.header])
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.FAILED, JobState.CANCELLED])
+def test_a_face_that_is_chosen_again_is_said_above_the_result(recordings, state):
+    with resources().db.session() as session:
+        first = session.get_one(Recording, recordings[0])
+        copied = {name: getattr(first, name) for name in ("patient_id", "kind", "recorded_on", "visit_number")}
+        settings = {"every_s": 0.2, ASKED: 1}
+        again = Recording(**copied, version_of=first.id, current=False, settings=settings, created_at=first.created_at)
+        session.add(again)
+        session.flush()
+        session.add(Job(recording_id=again.id, state=state.value, created_at=first.created_at))
+    page = open_page(recordings[0])
+    shown = [str(element.value) for element in [*page.warning, *page.info, *page.success]]
+    doubt = [one for one in shown if "is being chosen again: the present result may show another person" in one]
+    assert len(doubt) == (state is JobState.QUEUED)
+    assert len([one for one in shown if "The result before it stands." in one]) == (state is not JobState.QUEUED)
 
 
 def test_the_first_screen_says_whose_it_is_and_what_was_found(recordings):

@@ -24,10 +24,12 @@ VALUES = {
     "unread": (False, True),
     "closed": (False, True),
     "replaced": (None, Replaced.CHOSEN),
+    "doubted": (False, True),
 }
 
 GONE = {"job": OVER, "closed": False, "has_result": False}
 SEEN = {"job": OVER, "closed": False, "has_result": True, "face_seen": True}
+SURE = {**SEEN, "doubted": False}
 TABLE = [
     # What has to hold (True: any but None or False), the state, its tone, and what its sentence has to hold.
     ({"job": (Q, R, C), "stopping": True}, State.STOPPING, Tone.NEUTRAL, "cancelled"),
@@ -55,24 +57,25 @@ TABLE = [
         "Only a part",
     ),
     (
-        {**SEEN, "partial": True},
+        {**SURE, "partial": True},
         State.PARTIAL,
         Tone.ATTENTION,
         "Only a part of the file could be read. It does not count",
     ),
     (
-        {**SEEN, "partial": False, "excluded": True},
+        {**SURE, "partial": False, "excluded": True},
         State.EXCLUDED,
         Tone.ATTENTION,
         "less than 60 s of usable face",
     ),
     (
-        {**SEEN, "partial": False, "excluded": False, "unread": False},
+        {**SURE, "partial": False, "excluded": False, "unread": False},
         State.COMPLETE,
         Tone.GOOD,
         "complete",
     ),
-    ({**SEEN, "partial": False, "excluded": False, "unread": True}, State.UNREAD, Tone.NEUTRAL, "does not count"),
+    ({**SEEN, "doubted": True}, State.DOUBTED, Tone.ATTENTION, "is being chosen again: the present result may show"),
+    ({**SURE, "partial": False, "excluded": False, "unread": True}, State.UNREAD, Tone.NEUTRAL, "does not count"),
 ]
 
 
@@ -87,7 +90,7 @@ ALL = [Facts(**dict(zip(VALUES, values, strict=True))) for values in product(*VA
 
 
 def test_every_combination_has_one_row_and_says_what_stands_there():
-    assert len(ALL) == 8 * 2**10
+    assert len(ALL) == 8 * 2**11
     for facts in ALL:
         [(_, state, tone, said)] = [row for row in TABLE if matches(row[0], facts)]
         found = standing(facts)
@@ -114,12 +117,13 @@ def test_a_green_tick_means_that_it_counts(job):
             assert not facts.partial
             assert not facts.closed
             assert not facts.unread
+            assert not facts.doubted
 
 
 def test_under_a_condition_of_the_face_each_result_says_that_only_movement_is_shown():
     for facts in ALL:
         found = standing(facts)
-        shown = found.state in (State.PARTIAL, State.EXCLUDED, State.UNREAD, State.COMPLETE)
+        shown = found.state in (State.DOUBTED, State.PARTIAL, State.EXCLUDED, State.UNREAD, State.COMPLETE)
         said = "labels are not interpreted" in found.sentence and "only movement" in found.sentence
         assert said is (facts.unread and shown)
         assert not (said and "complete" in found.sentence)
