@@ -57,6 +57,7 @@ WITHOUT = {
     ("clinic/jobs/leases.py", "_next"): OF_JOBS,
     ("clinic/jobs/reanalysis.py", "standings"): "wishes, of recordings that were found with `_shown`",
     ("clinic/jobs/reanalysis.py", "cancel"): "jobs of one wish",
+    ("clinic/jobs/faces.py", "wish"): "the analyses of one visit",
     ("clinic/jobs/reanalysis.py", "_queue"): "one job by its key",
     ("clinic/jobs/reanalysis.py", "_standing"): "jobs of one wish",
     ("clinic/jobs/same_files.py", "holding"): CONDITION,

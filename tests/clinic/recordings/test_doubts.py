@@ -124,7 +124,12 @@ def test_a_wish_whose_analysis_failed_is_no_doubt_until_it_is_tried_again(db, se
 
 
 def test_an_analysis_by_another_model_is_no_doubt(db, settings, who, patient, newest, reasons):
-    assert reanalysis.start(db, settings, doors.actor(db, role=Role.ADMINISTRATOR), patient, "f" * 64).queued == 1
+    assert (
+        reanalysis.start(
+            db, settings, doors.actor(db, "An Administrator", role=Role.ADMINISTRATOR), patient, "f" * 64
+        ).queued
+        == 1
+    )
     assert reasons() == [None] * 3
 
 
