@@ -20,7 +20,7 @@ from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
-from clinic.recordings.doubts import doubted_of
+from clinic.recordings.doubts import doubted
 from clinic.recordings.states import UNDER_WAY, Standing, counted, standing_of
 from db.engine import Database
 from db.folding import fold
@@ -182,7 +182,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
         until = session.get_one(Access, (account.id, patient_id)).until
         patient = session.get_one(Patient, patient_id)
         rows = session.execute(
-            select(Recording, Job)
+            select(Recording, Job, doubted())
             .options(defer(Job.cursor), defer(Job.sources))
             .outerjoin(Job, Job.recording_id == Recording.id)
             .where(Recording.patient_id == patient_id, Recording.current)
@@ -191,9 +191,8 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             )
         ).all()
         refusal = consent.missing(session, patient_id, Scope.KEEP_RESULTS)
-        recordings = [recording for recording, _ in rows]
+        recordings = [recording for recording, *_ in rows]
         unread = conditions.unread_of(session, patient_id, recordings)
-        doubted = doubted_of(session, patient_id, recordings)
         return PatientDetail(
             id=patient.id,
             name=patient.name,
@@ -205,10 +204,12 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
             consents_revision=patient.consents_revision,
             sharing_revision=patient.sharing_revision,
             recordings=tuple(
-                _row(recording, job, refusal is not None, recording.id in unread, recording.id in doubted)
-                for recording, job in rows
+                _row(recording, job, refusal is not None, recording.id in unread, again)
+                for recording, job, again in rows
             ),
-            trend=trend(recordings if refusal is None else [], unread, doubted),
+            trend=trend(
+                recordings if refusal is None else [], unread, [recording.id for recording, _, again in rows if again]
+            ),
             emergency_until=until,
             writable=until is None and account.role != Role.VIEWER.value,
             closed=refusal.message if refusal is not None else None,
@@ -231,9 +232,10 @@ def get_recording(db: Database, actor: Actor, recording_id: str) -> RecordingRow
         access.require_reader_of(session, actor, recording.patient_id)
         closed = consent.missing(session, recording.patient_id, Scope.KEEP_RESULTS) is not None
         unread = conditions.unread(session, recording.patient_id, recording.recorded_on)
-        doubted = bool(doubted_of(session, recording.patient_id, [recording]))
-        job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-        return _row(recording, job, closed, unread, doubted)
+        beside = select(Job, doubted()).select_from(Recording).outerjoin(Job, Job.recording_id == Recording.id)
+        # It may be deleted at this moment.
+        job, again = session.execute(beside.where(Recording.id == recording_id)).one_or_none() or (None, False)
+        return _row(recording, job, closed, unread, again)
 
 
 def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow]:
@@ -247,13 +249,12 @@ def versions(db: Database, actor: Actor, recording_id: str) -> list[RecordingRow
         consent.need(session, recording.patient_id, Scope.KEEP_RESULTS)
         visit_id = recording.version_of or recording.id
         unread = conditions.unread(session, recording.patient_id, recording.recorded_on)
-        found = session.scalars(
-            select(Recording)
+        found = session.execute(
+            select(Recording, doubted())
             .where(or_(Recording.id == visit_id, Recording.version_of == visit_id), Recording.summary.is_not(None))
             .order_by(Recording.current.desc(), Recording.number.desc())
         )
-        doubted = bool(doubted_of(session, recording.patient_id, [recording]))
-        return [_row(version, None, False, unread, doubted) for version in found]
+        return [_row(version, None, False, unread, again) for version, again in found]
 
 
 def samples(db: Database, actor: Actor, recording_id: str) -> SampleTable:

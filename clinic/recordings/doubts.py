@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 
 from clinic.recordings.states import UNDER_WAY
 from db.models import Job, Recording
-from db.moment import once
 
 ASKED = "choose"
 """The setting of a version that was made to choose again: the number of the versions before it."""
@@ -36,7 +35,7 @@ def doubted() -> ColumnElement[bool]:
 def doubted_of(session: Session, patient_id: str, recordings: Iterable[Recording]) -> set[str]:
     """Return the ids of those of a patient's recordings that are in doubt; the caller checks the rights."""
     asked = select(_ASKING.version_of).where(_ASKING.patient_id == patient_id, _OPEN)
-    visits = once(session, ("doubted", patient_id), lambda: set(session.scalars(asked)))
+    visits = set(session.scalars(asked))
     return {one.id for one in recordings if (one.version_of or one.id) in visits}
 
 
