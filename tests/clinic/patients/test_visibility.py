@@ -63,7 +63,7 @@ def test_consent_sharing_and_roles_are_in_it(db, who, patient):
     viewer = doors.actor(db, "A viewer", Role.VIEWER)
     assert opened(db, viewer, patient) == {}
     sharing.share(db, who, patient, viewer.name)
-    assert visibility.state(db, viewer, patient) == {"analyse", "export", "reads"}
+    assert visibility.state(db, viewer, patient) == {"analyse", "train", "export", "reads"}
     sharing.unshare(db, who, patient, viewer.account_id)
     with pytest.raises(FerError) as refused:
         visibility.state(db, viewer, patient)
