@@ -69,6 +69,7 @@ def test_what_is_recorded_is_reported_again(db, who, newcomer):
         Scope.ANALYSE: State.STANDS,
         Scope.KEEP_RESULTS: State.STANDS,
         Scope.KEEP_VIDEO: State.NEVER,
+        Scope.TRAIN: State.NEVER,
         Scope.EXPORT: State.NEVER,
     }
     reported = by_scope(db, who, newcomer)[Scope.ANALYSE]
