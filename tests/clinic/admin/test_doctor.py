@@ -110,12 +110,12 @@ def test_a_file_in_the_place_of_the_data_folder_is_named(settings, options, tmp_
     assert not [one for one in found.values() if "could not be checked" in one.sentence]
 
 
-@pytest.mark.parametrize("place", ["data_dir", "key_dir"])
-def test_backups_beside_what_they_save_are_warned_of(settings, options, place, tmp_path_factory):
+@pytest.mark.parametrize(("place", "why"), [("data_dir", "lost together"), ("key_dir", "the key that opens them")])
+def test_backups_beside_what_they_save_are_warned_of(settings, options, place, why, tmp_path_factory):
     near = replace(settings, backup_dir=getattr(settings, place) / "backups")
     [said] = [finding for finding in doctor.examine(near, options) if finding.name == "backups"]
     assert said.level is Level.WARNING
-    assert "lost together" in said.sentence
+    assert why in said.sentence
     link = tmp_path_factory.mktemp("links") / "link"
     link.symlink_to(getattr(settings, place))
     [said] = [one for one in doctor.examine(replace(settings, backup_dir=link), options) if one.name == "backups"]
