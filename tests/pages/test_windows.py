@@ -151,7 +151,8 @@ def test_no_button_that_opens_a_window_goes_with_a_revision():
     found = [
         (path.name, line)
         for path in PAGES.rglob("*.py")
-        if path.name not in ("actions.py", "confirm.py")
+        # The buttons of the last one open no window: they tick boxes, which go with what was drawn.
+        if path.name not in ("actions.py", "confirm.py", "picture_faces.py")
         for line, target in openers(ast.parse(path.read_text(encoding="utf-8")))
         if "actions.at" in ast.unparse(target)
     ]
