@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from fer_core.core_files import leave_none
+from fer_core import core_files
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.media.process import READERS
@@ -48,7 +48,7 @@ Shows facial expressions as labelled by a model, not feelings or a diagnosis."""
 
 def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path | None], Analyzer] | None = None) -> int:
     """Run the command line and return its exit code, see `EXIT_CODES`."""
-    leave_none()
+    core_files.leave_none()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if arguments[:1] == ["live"]:
