@@ -83,7 +83,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session", autouse=True)
 def own_limits():
-    """Let commands that run in this process leave it its limits: the tests of core files start processes of their own."""
+    """Keep this process its limits: the tests of core files start processes of their own."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("fer_core.core_files.leave_none", lambda: None)
         yield
