@@ -42,7 +42,8 @@ from web import (
     watch,
 )
 from web.api import application as api
-from web.gate import SIGN_IN, Behind, Gate
+from web.gate import Behind, Gate
+from web.paths import SIGN_IN
 from web.resources import database, first_code_message, resources
 from web.routes import routes
 from web.startup_check import or_end, refuse_unsafe

@@ -32,7 +32,8 @@ from clinic.worker.drawn_face import draw_face
 from db.engine import Database, migrate, open_database
 from storage import keys
 from web.api import application
-from web.gate import API, Behind, Gate
+from web.gate import Behind, Gate
+from web.paths import API
 
 CLIENTS = (1, 4, 16)
 PASSWORD = "nine wet umbrellas on a shelf"  # noqa: S105 of a database that lives for a minute

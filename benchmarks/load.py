@@ -37,7 +37,8 @@ from benchmarks.upload import memory_mb
 from clinic.worker import selftest
 from clinic.worker.drawn_face import draw_face
 from db.models import Job, JobState, Recording
-from web.gate import API, COOKIE
+from web.headers import COOKIE
+from web.paths import API
 
 PIECE, PAUSE_S = 1 << 20, 2.0
 DRAWN_EVERY_S, ASKED_EVERY_S = 3.0, 0.1

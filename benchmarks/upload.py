@@ -29,7 +29,7 @@ from clinic.settings import Settings
 from clinic.worker import selftest
 from clinic.worker.drawn_face import draw_face
 from db.engine import Database, migrate, open_database
-from web.gate import COOKIE
+from web.headers import COOKIE
 from web.routes import PIECE_TYPE
 
 ROOT = Path(__file__).parents[1]

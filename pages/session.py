@@ -10,7 +10,7 @@ import streamlit as st
 
 from clinic.access import Actor, refusal
 from clinic.accounts import sessions
-from web import gate
+from web import headers
 from web.resources import database
 
 _run = threading.local()
@@ -51,4 +51,4 @@ def _known() -> Actor:
 def token() -> str | None:
     """Return the token of the browser whose page runs; the gate has checked it already."""
     cookies = st.context.cookies
-    return gate.token_of(cookies, tls=True) or gate.token_of(cookies, tls=False)
+    return headers.token_of(cookies, tls=True) or headers.token_of(cookies, tls=False)

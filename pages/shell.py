@@ -18,7 +18,7 @@ from pages.views.paper import print_styles
 from pages.views.takeovers import show_takeovers
 from pages.views.zone import ask_for_zone
 from pages.widgets import day, duration, show_errors, today
-from web.gate import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
+from web.paths import CHANGE_PASSWORD, INTENDED_USE, YOUR_ACCOUNT
 from web.resources import resources
 
 

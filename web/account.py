@@ -20,8 +20,8 @@ from clinic.admin import zones
 from clinic.audit_words import TAKEOVERS
 from clinic.phrases import counted, day
 from fer_core.errors import FerError
-from web.gate import YOUR_ACCOUNT
 from web.page import page, read_form, refuse
+from web.paths import YOUR_ACCOUNT
 from web.resources import resources
 from web.sign_in import ATTEMPTS
 

@@ -30,9 +30,10 @@ from db.engine import Database
 from fer_core.errors import FerError
 from fer_core.media.camera import CAMERA_BYTES
 from web.analyzers import open_analyzer
-from web.gate import CAMERA, POLICY_VIOLATION
+from web.paths import CAMERA
 from web.routes import same_origin
 from web.threads import to_write
+from web.window import POLICY_VIOLATION
 
 if TYPE_CHECKING:
     from fer_core.live.view import LiveView

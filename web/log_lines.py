@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-CAUSED_OUTSIDE = ("asyncio", "uvicorn.error", "web.gate")
+CAUSED_OUTSIDE = ("asyncio", "uvicorn.error", "web.gate", "web.window")
 """Loggers of connections: one line for each refused connection, two for each websocket."""
 A_MINUTE, MINUTE_S = 20, 60.0
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from clinic.admin import metrics
 from clinic.settings import Settings
 from db.engine import Database
-from web.gate import HEALTHZ, MONITORED
+from web.paths import HEALTHZ, MONITORED
 
 _HEALTH = ThreadPoolExecutor(1, "health")
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"

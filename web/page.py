@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from clinic.accounts.throttle import TooManyError
 from fer_core.errors import FerError
-from web import gate
+from web import paths
 
 FORM_BYTES = 16 * 1024
 """The largest form that is read."""
@@ -42,7 +42,7 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # The style is the program's own, and its hash must be that of what stands in the page.
-TEMPLATES.globals.update(style=Markup(_STYLE), paths=gate)  # noqa: S704
+TEMPLATES.globals.update(style=Markup(_STYLE), paths=paths)  # noqa: S704
 
 
 def refuse(refusal: FerError, response: Response) -> Response:

@@ -20,8 +20,9 @@ from clinic.phrases import identity_text
 from clinic.questionnaires import patient_mode, scales
 from clinic.questionnaires.patient_mode import Asked
 from fer_core.errors import FerError
-from web.gate import COOKIE, COOKIE_TLS, HAND_OVER, PATIENT_MODE, SIGN_IN, is_tls, set_token
+from web.headers import COOKIE, COOKIE_TLS, is_tls, set_token
 from web.page import page, read_form, refuse
+from web.paths import HAND_OVER, PATIENT_MODE, SIGN_IN
 from web.resources import resources
 from web.sign_in import ATTEMPTS
 from web.threads import to_write

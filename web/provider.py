@@ -11,8 +11,9 @@ from clinic.accounts.throttle import TooManyError
 from clinic.settings import Provider
 from fer_core.errors import FerError
 from web.attempts import Attempts
-from web.gate import PROVIDER, PROVIDER_BACK, SIGN_IN, is_tls, set_token
+from web.headers import is_tls, set_token
 from web.page import page, refuse
+from web.paths import PROVIDER, PROVIDER_BACK, SIGN_IN
 from web.resources import resources
 from web.sign_in import sign_in_page
 

@@ -15,19 +15,9 @@ from clinic.accounts import accounts, sessions
 from clinic.accounts.passwords import LEAST
 from fer_core.errors import FerError
 from web.attempts import Attempts
-from web.gate import (
-    CHANGE_PASSWORD,
-    COOKIE,
-    COOKIE_TLS,
-    FIRST_RUN,
-    INTENDED_USE,
-    SECOND_STEP,
-    SIGN_IN,
-    is_tls,
-    set_token,
-    token_of,
-)
+from web.headers import COOKIE, COOKIE_TLS, is_tls, set_token, token_of
 from web.page import page, read_form, refuse
+from web.paths import CHANGE_PASSWORD, FIRST_RUN, INTENDED_USE, SECOND_STEP, SIGN_IN
 from web.resources import resources
 from web.threads import to_write
 

@@ -16,8 +16,8 @@ from clinic.admin import zones
 from clinic.patients import caseload
 from clinic.phrases import day, named
 from fer_core.errors import FerError
-from web.gate import TOKENS
 from web.page import page, read_form, refuse
+from web.paths import TOKENS
 from web.resources import resources
 from web.sign_in import ATTEMPTS
 from web.threads import to_write

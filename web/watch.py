@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from clinic.accounts.sessions import IDLE
 from web import streamlit_protocol
-from web.gate import SIGN_IN
+from web.paths import SIGN_IN
 
 SCRIPT_PATH = "/watch.js"
 ASKED_EVERY_S = 30

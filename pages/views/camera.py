@@ -9,7 +9,7 @@ from clinic.recordings.live import HELD
 from fer_core.emotions import Emotion
 from fer_core.live import assets
 from pages.charts.palette import COLORS, UNCERTAIN
-from web.gate import CAMERA
+from web.paths import CAMERA
 
 # Streamlit takes a text without a line break for a path.
 _component = st.components.v2.component(

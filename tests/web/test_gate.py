@@ -15,7 +15,7 @@ from clinic.accounts import accounts, sessions
 from db.models import Account, Role, SignIn
 from tests import doors
 from tests.clinic.conftest import an_upload, cheap_hashes, db, patient, seal, settings, who  # noqa: F401  # fixtures
-from web import gate, shares, streamlit_protocol
+from web import paths, shares, streamlit_protocol, window
 from web.gate import Behind, Gate
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -63,7 +63,7 @@ def client_of(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(gate, "WATCHED_EVERY_S", 0.02)
+    monkeypatch.setattr(window, "WATCHED_EVERY_S", 0.02)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_person_is_sent_to_the_door_and_a_program_hears_ok(db):
 
 
 def test_one_who_is_signed_in_passes_and_is_known(client):
-    for path in ("/", gate.HEALTH):
+    for path in ("/", paths.HEALTH):
         assert client.get(path).text == "reached by Dr. Invented"
 
 
@@ -215,7 +215,7 @@ def test_an_open_line_ends_with_its_sign_in_though_nobody_speaks(db, client, tok
 
 
 def test_nothing_is_heard_after_the_end(db, client, token, monkeypatch):
-    monkeypatch.setattr(gate, "WATCHED_EVERY_S", 60)
+    monkeypatch.setattr(window, "WATCHED_EVERY_S", 60)
     with client.websocket_connect("/_stcore/stream") as line:
         sessions.sign_out(db, sessions.actor_of(db, token))
         line.send_bytes(b"one more thing")
@@ -267,11 +267,11 @@ def test_before_the_statement_is_accepted_one_page_opens_and_no_line(db):
     account = doors.add_account(db, "New", statement=None)
     with db.session() as session:
         client = client_of(db, sign_in=sessions.start(session, session.get_one(Account, account)))
-    for path in ("/", "/caseload", "/downloads/x", "/recordings/x/video", "/patient-notice", gate.CHANGE_PASSWORD):
+    for path in ("/", "/caseload", "/downloads/x", "/recordings/x/video", "/patient-notice", paths.CHANGE_PASSWORD):
         assert client.get(path).status_code == 403
-    assert client.get("/", headers={"accept": "text/html"}).headers["location"] == gate.INTENDED_USE
-    assert client.get(gate.INTENDED_USE).text == "reached by New"
-    assert client.get(gate.HEALTH).text == "ok"
+    assert client.get("/", headers={"accept": "text/html"}).headers["location"] == paths.INTENDED_USE
+    assert client.get(paths.INTENDED_USE).text == "reached by New"
+    assert client.get(paths.HEALTH).text == "ok"
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream", headers=HOST):
         pass
     accounts.accept_statement(db, sessions.actor_of(db, client.cookies["sign_in"]), words.STATEMENT_VERSION)
@@ -321,7 +321,7 @@ def test_too_large_a_message_ends_its_line_and_no_other(db, token, attack, state
             line.send_bytes(message.SerializeToString())
             return line.receive_bytes()
 
-    attack(send, gate.TOO_LARGE)
+    attack(send, window.TOO_LARGE)
     with client.websocket_connect("/_stcore/stream") as line:
         line.send_bytes(b"click")
         assert line.receive_bytes() == b"click"

@@ -29,8 +29,9 @@ from fer_core.media.camera import CAMERA_BYTES
 from tests import doors, loops
 from tests.consents import agree, revoke
 from tests.media import scene
-from web import gate, live
-from web.gate import CAMERA, Behind, Gate
+from web import live, window
+from web.gate import Behind, Gate
+from web.paths import CAMERA
 from web.resources import database
 
 ORIGIN = {"origin": "http://clinic.test", "host": "clinic.test"}
@@ -40,7 +41,7 @@ ORIGIN = {"origin": "http://clinic.test", "host": "clinic.test"}
 def world(settings, monkeypatch):
     """A clinician with a patient who agreed and one of nobody's, behind the gate with the line."""
     monkeypatch.setattr(live, "CHECKED_EVERY_S", 0.05)
-    monkeypatch.setattr(gate, "WATCHED_EVERY_S", 0.05)
+    monkeypatch.setattr(window, "WATCHED_EVERY_S", 0.05)
     db = database()
     token = doors.sign_in(db)
     who = sessions.actor_of(db, token)

@@ -12,7 +12,8 @@ from clinic.accounts import sessions, tokens
 from clinic.patients import caseload
 from tests import doors
 from web import tokens as token_page
-from web.gate import TOKENS, Behind, Gate
+from web.gate import Behind, Gate
+from web.paths import TOKENS
 from web.resources import database
 
 

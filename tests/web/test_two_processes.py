@@ -24,7 +24,7 @@ from storage.sealed import CHUNK_BYTES
 from tests import doors
 from tests.clinic.conftest import cheap_hashes, db, patient, settings, who  # noqa: F401  # fixtures
 from tests.clinic.fakes import eventually
-from web.gate import COOKIE
+from web.headers import COOKIE
 from web.routes import PIECE_TYPE
 
 ROOT = Path(__file__).parents[2]

@@ -20,8 +20,8 @@ from web.api import expressions, patients, recordings
 from web.api.caller import Parts
 from web.api.limits import BodyLimit, OpenLimit, TooFastError
 from web.api.problems import DESCRIBED, SCHEMA, Problem, refusal
-from web.gate import API
 from web.page import page
+from web.paths import API
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
