@@ -155,10 +155,13 @@ def _csv_rows(path: Path, columns: tuple[str, ...], what: str) -> Iterator[tuple
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Yield the lines of a CSV. Raises csv.Error for one so long that it would fill the memory."""
+    """Yield the lines of a CSV, each of them a row. Raises csv.Error for one that would fill the memory."""
     while line := file.readline(MOST_LINE):
         if len(line) == MOST_LINE and not line.endswith("\n"):
             raise csv.Error("a line is too long")
+        # A row of many lines would have no bound, and none of these sets needs one.
+        if line.count('"') % 2:
+            raise csv.Error("a cell in quotes goes on in the next line")
         yield line
 
 

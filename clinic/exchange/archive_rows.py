@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -14,6 +13,7 @@ from typing import IO, Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Column
 
+from clinic.exchange.csv_rows import bounded_rows
 from clinic.exchange.csv_tables import SAMPLES
 from clinic.exchange.exports import FORMAT, OTHER_SAMPLES_CSV, PATIENT_JSON, SAMPLES_CSV, SCHEMA_VERSION
 from fer_core.errors import FerError
@@ -29,8 +29,8 @@ MOST_SAMPLES = 20_000_000
 """Ten years of an hour a week, looked at ten times a second."""
 CONTENTS_BYTES = 12 << 20
 """The longest table of contents: of the files that the JSON can name, each takes about 90 bytes."""
-LINE_CHARS = 4096
-"""The longest line of the samples: 20 numbers take less than 500 characters."""
+SAMPLE_CHARS = 4096
+"""The longest row of the samples: 20 numbers take less than 500 characters."""
 
 Row = dict[str, Any]
 _SPACE = re.compile(r"[ \t\r\n]*+")
@@ -211,10 +211,10 @@ def read_samples(archive: zipfile.ZipFile, own: set[str], at_once: int) -> Itera
 
 
 def _samples(text: TextIO, own: set[str], most: int) -> Iterator[Row]:
-    lines = csv.reader(_lines(text), strict=True)
-    columns = [SAMPLES.columns[name] for name in next(lines)]
+    rows = bounded_rows(text, SAMPLE_CHARS, strict=True)
+    columns = [SAMPLES.columns[name] for name in next(rows)[1]]
     names, cells = [column.name for column in columns], [_cell_of(column) for column in columns]
-    for number, line in enumerate(lines):
+    for number, (_, line) in enumerate(rows):
         if number == most:
             raise too_large()
         values = (cell(value) for cell, value in zip(cells, line, strict=True))
@@ -223,13 +223,6 @@ def _samples(text: TextIO, own: set[str], most: int) -> Iterator[Row]:
             raise ValueError("a sample of another recording")
         Status(row["status"])
         yield row
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    while line := text.readline(LINE_CHARS + 1):
-        if len(line) > LINE_CHARS:
-            raise ValueError("no samples")
-        yield line
 
 
 def _cell_of(column: Column[Any]) -> Callable[[str], Any]:

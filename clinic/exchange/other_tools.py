@@ -15,13 +15,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
+from clinic.exchange.csv_rows import RowTooLong, bounded_rows
 from fer_core.errors import FerError
 
-MOST_CHARACTERS, MOST_ROWS, MOST_COLUMNS = 1 << 30, 1_000_000, 2000
-MOST_LINE = 1 << 18
-"""Characters of a line: a row of OpenFace has about 5,000."""
+MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 1 << 30, 1_000_000, 2000
+LONGEST_ROW = 1 << 18
+"""Characters: a row of OpenFace has about 5,000."""
 MOST_OF_MOMENT = 32
 """Characters by which a table may name a moment or a face: each moment is remembered."""
 HEADER_WITHIN = 50
@@ -80,31 +81,26 @@ def read(file: BinaryIO) -> Series:
 
 
 def _rows(file: BinaryIO) -> Generator[tuple[int, list[str]], None, None]:
-    """Yield each line's number and cells, without the spaces around them, one at a time: a table may be long.
+    """Yield each row's last line and its cells without the spaces around them, one at a time: a table may be long.
 
     The delimiter is the one that the first lines have most of.
     """
+    if file.seek(0, io.SEEK_END) > MOST_BYTES:
+        raise _too_large()
+    file.seek(0)
     head = file.read(20_000).decode("utf-8-sig", "replace")
     file.seek(0)
     delimiter = max("\t;,", key=head.count)
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
-        for line, row in enumerate(csv.reader(_lines(text), delimiter=delimiter), start=1):
-            if line > MOST_ROWS or len(row) > MOST_COLUMNS:
+        for count, (line, row) in enumerate(bounded_rows(text, LONGEST_ROW, delimiter)):
+            if count == MOST_ROWS or len(row) > MOST_COLUMNS:
                 raise _too_large()
             yield line, [cell.strip() for cell in row]
+    except RowTooLong:
+        raise _too_large() from None
     finally:
         text.detach()
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    """Yield the lines of a table, or refuse one that would fill the memory."""
-    left = MOST_CHARACTERS
-    while line := text.readline(MOST_LINE):
-        left -= len(line)
-        if left < 0 or (len(line) == MOST_LINE and not line.endswith("\n")):
-            raise _too_large()
-        yield line
 
 
 def _too_large() -> FerError:

@@ -186,9 +186,11 @@ def test_a_link_out_of_the_data_set_is_not_followed(tmp_path, attack):
     )
 
 
-@pytest.mark.attack("training: a CSV whose line has no end, and data sets of more pictures than fit the memory")
+@pytest.mark.attack("training: a CSV whose line or row has no end, and data sets of more pictures than fit the memory")
 def test_a_data_set_is_read_within_limits(tmp_path, attack, monkeypatch):
     (tmp_path / "f.csv").write_text("emotion,pixels,Usage\n" + "7 " * data_module.MOST_LINE)
+    attack(lambda: load(tmp_path / "f.csv"), "no_data")
+    (tmp_path / "f.csv").write_text("emotion,pixels,Usage\n" + '"7\n",' * 1000)
     attack(lambda: load(tmp_path / "f.csv"), "no_data")
     write_csv(tmp_path / "f.csv", [(3, picture(), TRAINING)] * 3)
     monkeypatch.setattr(data_module, "MOST_PICTURES", 2)

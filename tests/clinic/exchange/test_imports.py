@@ -367,10 +367,11 @@ def test_a_table_of_contents_of_millions_is_not_read(db, settings, who, attack, 
     assert written.longest <= archive_rows.CONTENTS_BYTES + 1
 
 
-@pytest.mark.attack("samples as one line without an end")
-def test_a_line_of_samples_without_an_end_is_not_read_to_its_end(small, elsewhere, attack):
+@pytest.mark.attack("samples as one line without an end, and as one row of lines without an end")
+@pytest.mark.parametrize("piece", [b"0", b'","0\n'], ids=["line", "row"])
+def test_a_row_of_samples_without_an_end_is_not_read_to_its_end(small, elsewhere, attack, piece):
     db, settings = elsewhere
-    endless = changed(small, lambda text: text + b"0" * (64 << 20), "samples.csv")
+    endless = changed(small, lambda text: text + b'"' + piece * ((64 << 20) // len(piece)), "samples.csv")
     tracemalloc.start()
     attack(lambda: imports.import_patient(db, settings, CONSOLE, endless), "bad_export")
     _, peak = tracemalloc.get_traced_memory()

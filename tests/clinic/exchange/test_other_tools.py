@@ -82,12 +82,15 @@ def test_what_is_no_text_is_no_table():
     assert found.value.code == "unknown_table"
 
 
-@pytest.mark.attack("a table of another program as one line without an end, and as one that is larger than allowed")
+@pytest.mark.attack(
+    "a table of another program as one line or row without an end, and as one that is larger than allowed"
+)
 def test_a_table_is_read_within_limits(attack, monkeypatch):
-    file = io.BytesIO(b"frame,confidence,success,AU12_r\n" + b"1," * other_tools.MOST_LINE)
-    attack(lambda: read(file), "bad_table")
-    assert file.tell() < 2 * other_tools.MOST_LINE, "what comes after a line that is too long is not read"
-    monkeypatch.setattr(other_tools, "MOST_CHARACTERS", len(OPENFACE) - 1)
+    for endless in (b"1,", b'"1\n",'):
+        file = io.BytesIO(b"frame,confidence,success,AU12_r\n" + endless * other_tools.LONGEST_ROW)
+        attack(lambda file=file: read(file), "bad_table")
+        assert file.tell() < 2 * other_tools.LONGEST_ROW, "what comes after a row that is too long is not read"
+    monkeypatch.setattr(other_tools, "MOST_BYTES", len(OPENFACE) - 1)
     attack(lambda: read(io.BytesIO(OPENFACE.encode())), "bad_table")
 
 
