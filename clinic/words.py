@@ -32,6 +32,7 @@ STATUSES: dict[str, str] = {
     Status.PROFILE: "face turned away",
     Status.PARTIAL: "face partly outside the picture",
     Status.DAMAGED: "file damaged here",
+    Status.OTHERS: "only faces that were not chosen as the patient's",
     Status.NOT_PATIENT: "not the patient, as a user marked",
 }
 """Why a sample has a label or none, with advice for next time."""
@@ -318,6 +319,7 @@ LOOK_ALIKE = (
 SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
+CAME_TWICE = "Handed in more than once, and taken once: {pictures}."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_TWICE = "The same file is another recording of this patient too, and is counted twice in the trend: {visits}."
 DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."

@@ -32,8 +32,10 @@ class Status(StrEnum):
     PROFILE = "profile"
     PARTIAL = "partial"
     DAMAGED = "damaged"
+    OTHERS = "others"
+    """Faces were found, and a person chose none of them as the one that is followed."""
     NOT_PATIENT = "not_patient"
-    """Marked by a person afterwards, never found in a file."""
+    """Marked by a person. This status and the one before are set afterwards, never found in a file."""
 
     @property
     def usable(self) -> bool:

@@ -68,10 +68,11 @@ def choose_track(
 ) -> None:
     """Keep only the patient's face, and make the summary; results and pictures of everyone else are deleted.
 
-    `track`: one number, or several where the patient was lost and found again. A moment without the patient
-    becomes one without a face. `seen`: what was on the screen (`faces.drawn`). `same`: whether it is the person of the
-    earlier result, as the user says; None where only the place of the faces decides. Where it is chosen again, or where
-    another version of the visit shows another face, the results of the earlier choice and the marks on it are deleted.
+    `track`: one number, or several where the patient was lost and found again. A moment without the patient becomes one
+    without a label, with its reason. `seen`: what was on the screen (`faces.drawn`). `same`: whether it is the person
+    of the earlier result, as the user says; None where only the place of the faces decides. Where it is chosen again,
+    or where another version of the visit shows another face, the results of the earlier choice and the marks on it are
+    deleted.
 
     Raises Forbidden, ConsentError, ConflictError, FerError ``unknown_recording``, ``nothing_to_choose``,
     ``two_people``, ValueError for a track that is not there.
@@ -86,7 +87,7 @@ def choose_track(
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         earlier_faces.need_as_drawn(session, recording, seen)
         pictures.number_apart(session, recording)
-        tracks.need_one_person(session, recording_id, chosen)
+        tracks.need_one_person(session, recording, chosen)
         another = recording.settings.get(ASKED) or (
             not same if same is not None else earlier_faces.shown_another(session, recording, chosen)
         )

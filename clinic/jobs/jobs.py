@@ -51,7 +51,8 @@ class Enqueued:
     patient has one of the files. `counted_twice`: so many of the pictures lie in another recording of this patient too.
     `also_here`: the other recordings of this patient that are of the very same files, each with its id; all count.
     `asked`: the day, time and note of a duplicate, or of a recording that another model analyses now, where they differ
-    from those that are `stored`, which stay; see `differences`.
+    from those that are `stored`, which stay; see `differences`. `came_twice`: so many files were handed in twice at
+    once, and were taken once.
     """
 
     recording_id: str
@@ -61,6 +62,7 @@ class Enqueued:
     stored: RecordingFields | None = None
     counted_twice: int = 0
     also_here: tuple[tuple[str, Subject], ...] = ()
+    came_twice: int = 0
 
 
 def enqueue(
@@ -84,7 +86,7 @@ def enqueue(
     Raises Forbidden, ConsentError, ConflictError, FerError ``mixed_files`` unless it is one video or pictures alone,
     ``bad_day``, ``bad_time``, ``bad_note``, ``unknown_patient``.
     """
-    given, files = files, list({file.sha256: file for file in reversed(files)}.values())[::-1]
+    given, files = files, _each_once(files)
     try:
         kind, said = _kind_of(files), RecordingFields(recorded_on, recorded_time, note)
         recording = Recording(
@@ -112,7 +114,15 @@ def enqueue(
         raise
     taken = () if found.duplicate else files
     uploads.discard(settings, [file.id for file in given if file not in taken])
-    return found
+    return replace(found, came_twice=len(given) - len(files))
+
+
+def _each_once(files: Sequence[Upload]) -> list[Upload]:
+    """Return the files without those that came before, in their order."""
+    first: dict[str, Upload] = {}
+    for file in files:
+        first.setdefault(file.sha256, file)
+    return list(first.values())
 
 
 def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

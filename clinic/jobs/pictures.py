@@ -47,6 +47,11 @@ def number_apart(session: Session, recording: Recording) -> None:
             session.execute(update(Sample).where(here, Sample.frame_index == index).values(track=highest))
 
 
+def number_at(time_s: float) -> int:
+    """Return which picture stands at a time, from 1: the first one is at second 0 of the stored samples."""
+    return round(time_s) + 1
+
+
 def names(session: Session, recording_id: str) -> list[str]:
     """Return the names of a recording's pictures as they came, in order."""
     sources = session.scalar(select(Job.sources).where(Job.recording_id == recording_id)) or []

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from clinic import phrases
 from clinic.jobs import pictures
 from clinic.patients.summaries import summarise_recording
 from clinic.recordings.doubts import ASKED
@@ -165,22 +166,25 @@ def splits_of(recording: Recording) -> list[dict[str, Any]]:
     return found
 
 
-def need_one_person(session: Session, recording_id: str, chosen: Sequence[int]) -> None:
-    """Refuse faces that are seen at the same moment, because they are two people.
+def need_one_person(session: Session, recording: Recording, chosen: Sequence[int]) -> None:
+    """Refuse faces that are seen at the same moment, or in one picture, because they are two people.
 
     Raises FerError ``two_people``.
     """
-    tracks_at = session.scalars(
-        select(func.count(Sample.track.distinct()))
-        .where(Sample.recording_id == recording_id, Sample.track.in_(chosen))
+    together = session.scalars(
+        select(func.min(Sample.time_s))
+        .where(Sample.recording_id == recording.id, Sample.track.in_(chosen))
         .group_by(Sample.frame_index)
+        .having(func.count(Sample.track.distinct()) > 1)
+        .order_by(Sample.frame_index)
     ).all()
-    if any(tracks > 1 for tracks in tracks_at):
-        raise FerError(
-            "Some of these faces are seen at the same moment, so they are different people. Please choose only the"
-            " patient's faces.",
-            "two_people",
-        )
+    if not together:
+        return
+    where = f"At {together[0]:.1f} s several of these faces are seen"
+    if recording.kind == pictures.KIND:
+        numbers = phrases.all_of([str(pictures.number_at(time_s)) for time_s in together])
+        where = f"In {'picture' if len(together) == 1 else 'pictures'} {numbers} several faces are ticked"
+    raise FerError(f"{where}: they are different people. Please choose only the patient's faces.", "two_people")
 
 
 def make_current(session: Session, recording: Recording) -> None:
@@ -289,7 +293,7 @@ def _merge(session: Session, recording_id: str, into: int, track: int) -> None:
 
 
 def _leave_gaps(session: Session, recording_id: str, track: int) -> None:
-    """Delete everyone else; a moment that showed only others becomes one without a face."""
+    """Delete everyone else; a moment that showed only others keeps that as its reason."""
     here = Sample.recording_id == recording_id
     known = _frames_of(recording_id, [track, NO_FACE_TRACK])
     absent = session.execute(
@@ -299,5 +303,5 @@ def _leave_gaps(session: Session, recording_id: str, track: int) -> None:
     ).all()
     session.execute(delete(Sample).where(here, Sample.track.not_in([track, NO_FACE_TRACK])))
     if absent:
-        gap = {"recording_id": recording_id, "track": NO_FACE_TRACK, "status": Status.NO_FACE.value}
+        gap = {"recording_id": recording_id, "track": NO_FACE_TRACK, "status": Status.OTHERS.value}
         session.execute(insert(Sample), [{**gap, "frame_index": index, "time_s": time_s} for index, time_s in absent])

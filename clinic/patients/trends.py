@@ -60,6 +60,11 @@ class TrendPoint:
     visit_number: int = 0
     taken_for_last: bool = False
 
+    @property
+    def basis(self) -> str:
+        """Of which time the shares are: a recording that doesn't count may have them of more than the others."""
+        return "usable time in which the mouth is still" if self.still else "usable time"
+
 
 @dataclass(frozen=True, slots=True)
 class Range:

@@ -21,7 +21,6 @@ from fer_core.emotions import Emotion
 
 SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
 """The expressions that the sentences and the axis speak of; the table of a single recording has all."""
-USABLE, STILL = "usable time", "usable time in which the mouth is still"
 LISTED = 30
 """So many recordings have a row in the table; earlier ones count in the figures and stand on the axis."""
 NOTHING = "–"
@@ -151,11 +150,10 @@ def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -
 def _against_usual(point: TrendPoint, column: int) -> str:
     if point.shares is None or point.low is None or point.high is None:
         return ""
-    of = STILL if point.still else USABLE
     which = f"{visit(point)} ({NO_TIME})" if point.taken_for_last else visit(point)
     said = (
         f"Recording of {which}: the label {words.TREND_NAMES[column]} took {percent(point.shares[column])}"
-        f" of the {of} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
+        f" of the {point.basis} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
     )
     if point.usual_low is None or point.usual_high is None:
         return f"{said}; there is no usual range to compare it with yet."
@@ -236,7 +234,9 @@ def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Seque
 
 
 def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Sequence[int]) -> Table:
-    header = ("Recording", "Usable", *(words.TREND_NAMES[column] for column in shown), "Counts")
+    # A recording that doesn't count may have its shares of all usable time, beside others that compare less.
+    basis = ("Shares of the",) if shown else ()
+    header = ("Recording", "Usable", *(words.TREND_NAMES[column] for column in shown), *basis, "Counts")
     read = {point.recording_id: point for point in points}
     # The list has the newest first, also within a day.
     ordered = rows[::-1]
@@ -245,6 +245,7 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
             visit(row),
             percent(row.usable_share),
             *(_estimate(read.get(row.id), column) for column in shown),
+            *(_basis(read.get(row.id)) for _ in basis),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),
         )
         for row in ordered[-LISTED:]
@@ -252,6 +253,11 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
     title = "Recordings" if len(rows) <= LISTED else f"Recordings (the newest {LISTED} of {len(rows)})"
     title += ": shares with their 95 % intervals" if shown else ""
     return Table(title, header, cells)
+
+
+def _basis(point: TrendPoint | None) -> str:
+    """Return of which time the shares of a recording are."""
+    return point.basis if point is not None and point.shares is not None else NOTHING
 
 
 def _estimate(point: TrendPoint | None, column: int) -> str:
@@ -270,8 +276,8 @@ def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
         usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
         rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
     title = f"Recording of {visit(row)}"
-    of = STILL if point and point.still else USABLE
-    return Table(title, ("Label", f"Share of the {of}", "95 % interval", "Usual range"), tuple(rows))
+    share = f"Share of the {point.basis}" if point else "Share"
+    return Table(title, ("Label", share, "95 % interval", "Usual range"), tuple(rows))
 
 
 def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, column: int) -> str:

@@ -29,6 +29,7 @@ QUALITY: dict[Status, str] = {
     Status.PROFILE: "#8A4B2D",
     Status.PARTIAL: "#2F6B4F",
     Status.DAMAGED: "#8B2E3C",
+    Status.OTHERS: "#3E4C7A",
     Status.NOT_PATIENT: "#2B2F32",
 }
 """Dark enough for white text."""

@@ -29,7 +29,7 @@ Names = Mapping[Emotion, str]
 
 @dataclass(frozen=True, slots=True)
 class TrendDot:
-    """One recording in a trend: shares of the usable time, 0 to 1, with their interval.
+    """One recording in a trend: shares of the usable time, or of a part of it, 0 to 1, with their interval.
 
     The columns are the expressions in `Emotion` order, and last uncertain.
 
@@ -38,7 +38,7 @@ class TrendDot:
     the range that this recording was judged by, by column; None where it was not judged. `movement`:
     how much the face moved, per second, None where that isn't drawn. `shift_ms`: how long after the beginning of
     its day it is drawn.
-    `name`: what the recording is called, to distinguish it from others of its day.
+    `name`: what the recording is called, to distinguish it from others of its day. `basis`: what the shares are of.
     """
 
     recording_id: str
@@ -55,6 +55,7 @@ class TrendDot:
     movement: float | None = None
     shift_ms: int = 0
     name: str = ""
+    basis: str = "usable time"
 
     @property
     def called(self) -> str:
@@ -298,7 +299,7 @@ def _note(dot: TrendDot, emotion: int) -> str:
     """Return what is said when the pointer rests on a recording."""
     if dot.shares is None:
         return ""
-    parts = [dot.called, f"{dot.shares[emotion]:.0%} of the usable time"]
+    parts = [dot.called, f"{dot.shares[emotion]:.0%} of the {dot.basis}"]
     if dot.low is not None and dot.high is not None:
         parts.append(f"95 % interval {dot.low[emotion]:.0%} to {dot.high[emotion]:.0%}")
     if dot.excluded is not None:

@@ -113,6 +113,7 @@ def table_rows(dots: Sequence[TrendDot], columns: Sequence[int]) -> list[dict[st
     return [
         {"Recording": dot.called, "Usable face time": percent(dot.usable)}
         | {title(NAMES[column]): _share(dot, column) for column in columns}
+        | ({"Shares of the": dot.basis if dot.shares is not None else percent(None)} if columns else {})
         | {"Counts": "yes" if dot.excluded is None else f"no: {dot.excluded}"}
         for dot in reversed(dots)
     ]

@@ -28,6 +28,7 @@ def trend_dots(points: Sequence[TrendPoint]) -> list[TrendDot]:
             recorded_on=point.recorded_on,
             usable=point.usable_share,
             shares=point.shares,
+            basis=point.basis,
             low=point.low,
             high=point.high,
             excluded=point.excluded,

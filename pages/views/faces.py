@@ -47,16 +47,19 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
         ticked = picture_faces.ticked(at, found) if pictures else _ticked(at, found)
         same = _same_person(recording_id, seen) if earlier else None
         chosen = actions.submit("This is the patient", "choose_face", at, kind="primary")
-    if chosen and not ticked:
-        st.warning("Please tick the patient's face.", icon=":material/info:")
-    elif chosen and earlier and same is None:
-        st.warning("Please say whether the earlier result shows the same person.", icon=":material/info:")
-    elif chosen:
-        _keep(recording_id, ticked, seen, same)
+    below = st.container()
     if not pictures:
         _offer_split(recording_id, found, seen)
     if actions.action("The patient is not there", "ask_discard", recording_id, opens=True):
         _discard(recording_id, subject)
+    # Last, so that a refusal leaves everything else on the page.
+    with below, show_errors():
+        if chosen and not ticked:
+            st.warning("Please tick the patient's face.", icon=":material/info:")
+        elif chosen and earlier and same is None:
+            st.warning("Please say whether the earlier result shows the same person.", icon=":material/info:")
+        elif chosen:
+            _keep(recording_id, ticked, seen, same)
 
 
 def _same_person(recording_id: str, seen: str) -> bool | None:
@@ -210,7 +213,7 @@ def _how(recording: RecordingRow) -> str:
 
 def _faces_kept(recording: RecordingRow) -> int:
     """Return in how many moments the patient's face is stored."""
-    without = sum(recording.reasons.get(status, 0.0) for status in (Status.NO_FACE, Status.DAMAGED))
+    without = sum(recording.reasons.get(status, 0.0) for status in (Status.NO_FACE, Status.OTHERS, Status.DAMAGED))
     return round((recording.samples or 0) * (1.0 - without))
 
 

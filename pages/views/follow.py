@@ -71,6 +71,9 @@ def _say_what_came(recording_id: str, subject: Subject) -> None:
         st.info(words.SAME_FILE_AGAIN, icon=":material/info:")
     if queued.asked is not None:
         _offer_what_differs(recording_id, subject, queued.asked)
+    if queued.came_twice:
+        said = words.CAME_TWICE.format(pictures=counted(queued.came_twice, "picture"))
+        st.info(said, icon=":material/content_copy:")
     if queued.counted_twice:
         said = words.COUNTED_TWICE.format(pictures=counted(queued.counted_twice, "picture"))
         st.warning(said, icon=":material/content_copy:")

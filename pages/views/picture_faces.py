@@ -8,6 +8,7 @@ from itertools import groupby
 import streamlit as st
 
 from clinic import words
+from clinic.jobs import pictures
 from clinic.jobs.candidates import Candidate
 from clinic.patients.subject import Subject
 from clinic.phrases import counted, day
@@ -71,8 +72,8 @@ def _face(at: str, one: Candidate, label: str, name: str) -> bool:
 
 
 def _number(one: Candidate) -> int:
-    """Return which picture a face is in, from 1; the first one is at second 0 of the stored samples."""
-    return round(one.first_s) + 1
+    """Return which picture a face is in, from 1."""
+    return pictures.number_at(one.first_s)
 
 
 def _set(at: str, among: Sequence[Candidate], to: bool) -> None:

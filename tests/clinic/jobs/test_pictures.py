@@ -9,6 +9,7 @@ from sqlalchemy import select
 from clinic.jobs import faces, pictures, previews
 from db.models import Job, JobState, Recording, Sample
 from db.records import save_results
+from fer_core.errors import FerError
 from fer_core.types import Box
 from tests.clinic.fakes import result
 
@@ -62,6 +63,13 @@ def test_one_number_for_several_pictures_can_not_be_chosen(db, settings, joined,
     with pytest.raises(ValueError, match="face"):
         faces.choose_track(db, settings, who, recording_id, [0])
     assert rows(db, recording_id) == [(0, 0), (1, 0), (2, 1), (2, 2), (3, 0)]
+
+
+def test_two_faces_of_one_picture_are_refused_with_the_picture(db, settings, joined, who):
+    recording_id = joined(JobState.CHOOSING)
+    faces.candidates(db, settings, who, recording_id)
+    with pytest.raises(FerError, match="In picture 3 several faces are ticked: they are different people"):
+        faces.choose_track(db, settings, who, recording_id, [1, 2, 3])
 
 
 def test_a_choice_that_was_made_stays_as_it_is(db, settings, joined, who):

@@ -3,10 +3,12 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 from clinic.jobs import jobs
 from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload
+from db.models import Job
 from tests import consents, doors
 
 DAY = date(2026, 5, 4)
@@ -75,6 +77,10 @@ def test_a_picture_among_others_of_another_patient_is_reported(
 def test_a_picture_that_comes_twice_is_taken_once(db, settings, who, patient, an_upload):
     found, files = hand_in(db, settings, who, patient, an_upload, b"one", b"two", b"one")
     assert [file.path.exists() for file in files] == [True, True, False]
+    assert found.came_twice == 1
+    with db.read() as session:
+        sources = session.scalars(select(Job.sources).where(Job.recording_id == found.recording_id)).one()
+    assert [source["id"] for source in sources] == [file.id for file in files[:2]], "the order is the user's"
     assert hand_in(db, settings, who, patient, an_upload, b"two", b"one")[0].recording_id == found.recording_id
 
 

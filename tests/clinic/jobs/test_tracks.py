@@ -56,7 +56,7 @@ def test_choosing_keeps_one_person_and_leaves_gaps(db, settings, recording, who)
     faces.choose_track(db, settings, who, recording_id, 0)
     assert [(index, track, status) for index, track, status, _ in rows(db, recording_id)] == [
         (0, 0, "ok"),
-        (1, -1, "no_face"),
+        (1, -1, "others"),
         (2, 0, "ok"),
         (3, -1, "no_face"),
     ]
@@ -84,6 +84,7 @@ def test_two_who_are_seen_together_are_not_one_person(db, settings, recording, w
     with pytest.raises(FerError) as refusal:
         faces.choose_track(db, settings, who, recording_id, {0, 1})
     assert refusal.value.code == "two_people"
+    assert "At 4.0 s several of these faces are seen" in refusal.value.message
     assert rows(db, recording_id) == before
     assert progress.status(db, who, recording_id).state is JobState.CHOOSING
 

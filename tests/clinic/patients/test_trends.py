@@ -273,6 +273,7 @@ def test_a_line_compares_the_still_part_where_it_is_long_enough():
     assert {point.shares[Emotion.HAPPY] for point in points[:-1]} == {0.2}
     assert all(point.still for point in points[:-1])
     assert (points[-1].still, points[-1].excluded) == (False, "the mouth moves nearly all the time")
+    assert [point.basis for point in points[-2:]] == ["usable time in which the mouth is still", "usable time"]
 
 
 def test_a_line_compares_the_whole_where_the_mouth_is_not_known_or_hardly_ever_still():

@@ -120,7 +120,8 @@ def test_each_share_of_the_table_has_the_interval_that_the_patient_s_page_gives(
     shown = [emotion.value for emotion in SHOWN]
     rows = table_rows(trend_dots(caseload.get_patient(db, who, patient).trend.points), shown)
     on_screen = [tuple(row.values())[2:-1] for row in reversed(rows)]
-    assert all(re.fullmatch(r"\d+ % \(\d+ % to \d+ %\)", share) for shares in on_screen for share in shares)
+    assert {basis for *_, basis in on_screen} == {"usable time"}
+    assert all(re.fullmatch(r"\d+ % \(\d+ % to \d+ %\)", share) for *shares, _ in on_screen for share in shares)
     assert [row[2:-1] for row in reported().tables[0].rows] == on_screen
 
 
