@@ -17,10 +17,10 @@ from clinic import clock, phrases
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange.archive_rows import Row, newer
 from clinic.exchange.exports import owner
+from clinic.exchange.summary_checks import check_settings, check_summary, need_plain
 from clinic.jobs.jobs import ACTIVE
 from clinic.patients import conditions, events, fields, imported
 from clinic.patients.edits import DATED
-from clinic.patients.summaries import Summary
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
 from clinic.recordings import marks, uploads
@@ -168,8 +168,9 @@ def _is_key(scale: str) -> bool:
 
 
 def _check_recording(recording: Row) -> None:
-    settings, chosen_in = recording["settings"], recording["settings"].get("chosen_in")
-    if not isinstance(settings, dict) or (chosen_in is not None and not _is_id(chosen_in)):
+    settings = recording["settings"]
+    check_settings(settings)
+    if "chosen_in" in settings and not _is_id(settings["chosen_in"]):
         raise ValueError("no settings")
     if settings.get(REPLACED) not in (None, True, *Replaced):
         raise ValueError("no reason why a result was deleted")
@@ -183,7 +184,7 @@ def _check_recording(recording: Row) -> None:
         if recording["source_name"] != name:
             raise ValueError("a name with something hidden in it")
     if recording["summary"] is not None:
-        Summary.from_dict(recording["summary"])
+        check_summary(recording["summary"], recording["kind"])
 
 
 def _is_zone(name: object) -> bool:
@@ -205,6 +206,7 @@ def _value(column: Column[Any], value: Any) -> Any:
     """Return a value of JSON as the column holds it. Raises ValueError for one that doesn't fit."""
     if value is None and column.nullable:
         return None
+    need_plain(value)
     kind = column.type.python_type
     if isinstance(column.type, JSON):
         if isinstance(value, (dict, list)):

@@ -6,7 +6,8 @@ and by a worker that has nothing else to do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 
@@ -33,6 +34,9 @@ _NEEDED = (
     Recording.recorded_time, Recording.width_px, Recording.height_px, Recording.codec, Recording.bits_per_pixel,
     Recording.model_sha256, Recording.settings, Recording.version_of, Recording.partial, Recording.summary,
 )  # fmt: skip
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def refresh(db: Database, wanted: Collection[str] | None = None) -> int:
     if found:
         with db.session() as session:
             for patient_id in found:
-                _renew(session, patient_id)
+                _renew_alone(session, patient_id)
     return len(found)
 
 
@@ -116,7 +120,17 @@ def _stale() -> Select[str]:
     return joined.outerjoin(TrendDigest, TrendDigest.patient_id == Patient.id).where(other)
 
 
-def _renew(session: Session, patient_id: str) -> None:
+def _renew_alone(session: Session, patient_id: str) -> None:
+    """Renew one digest; a patient whose recordings can't be read gets an empty one, and holds up nobody else."""
+    try:
+        with session.begin_nested():
+            _renew(session, patient_id)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        log.error("a patient's trend can't be made: %s", type(error).__name__)
+        _renew(session, patient_id, lambda *_: Trend((), (), None, None))
+
+
+def _renew(session: Session, patient_id: str, read: Callable[..., Trend] = trend) -> None:
     # The patient may have been deleted since the list was read.
     if session.get(Patient, patient_id) is None:
         return
@@ -125,7 +139,7 @@ def _renew(session: Session, patient_id: str) -> None:
     recordings = session.scalars(asked.options(needed)).all()
     forget(session, patient_id)
     unread = conditions.unread_of(session, patient_id, recordings)
-    found = trend(recordings, unread, doubted_of(session, patient_id, recordings))
+    found = read(recordings, unread, doubted_of(session, patient_id, recordings))
     again = wishes().subquery()
     open_again = session.scalar(select(again.c.numbers).where(again.c.patient_id == patient_id)) or 0
     digest = TrendDigest(

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -42,6 +42,8 @@ from storage.at_work import FIRST_WORKER
 
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
+
+Result = TypeVar("Result")
 
 IDLE_WAIT_S = 0.5
 HEALTH_EVERY_S = 5.0
@@ -142,7 +144,7 @@ class Worker:
 
     def _steps(self) -> Iterator[None]:
         """Do the waiting work, piece by piece, without an end."""
-        deletion.finish_erasures(self._db, self._settings)
+        self._go_on("erasures", lambda: deletion.finish_erasures(self._db, self._settings))
         self._db.forget_deleted()
         if self._health.sound is None:
             self._test()
@@ -150,10 +152,10 @@ class Worker:
         while True:
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
-                self._housekeep()
+                self._go_on("housekeeping", self._housekeep)
                 housekept = now
             if now - retained > RETENTION_EVERY_S:
-                retention.sweep(self._db, self._settings)
+                self._go_on("retention", lambda: retention.sweep(self._db, self._settings))
                 retained = now
             if now - released > RELEASE_EVERY_S:
                 uploads.discard(self._settings, leases.release(self._db))
@@ -161,10 +163,21 @@ class Worker:
             worked = self.work_once() or self.copy_once()
             if worked or now - digested > DIGESTS_EVERY_S:
                 # As long as there are more of them, it goes on at once.
-                digested = float("-inf") if digests.refresh(self._db) == digests.AT_ONCE else now
+                made = self._go_on("digests", lambda: digests.refresh(self._db))
+                digested = float("-inf") if made == digests.AT_ONCE else now
             else:
                 self._stopping.wait(IDLE_WAIT_S)
             yield
+
+    def _go_on(self, what: str, work: Callable[[], Result]) -> Result | None:
+        """Do what is done beside analyses; where it fails, say so: they go on, and it is tried again at its time."""
+        try:
+            return work()
+        except Exception as error:
+            if disk_full(error):
+                raise
+            log.error("%s of the worker failed: %s", what, type(error).__name__)
+            return None
 
     def _remove(self) -> None:
         """Empty the database's log where a reader kept an erasure from it."""

@@ -299,6 +299,27 @@ def test_a_file_of_another_patient_is_not_taken_over(db, settings, who, small, a
     assert open_store(settings).exists(stored.id)
 
 
+FORGED = {
+    "text in place of a share": ("summary", {"usable_share": "x"}),
+    "a list in place of a count": ("summary", {"usable_samples": []}),
+    "text that no file can hold": ("settings", {"face_choice": {"how": "\ud800"}}),
+    "text in place of a number": ("settings", {"choose": "x"}),
+}
+
+
+@pytest.mark.attack("an archive whose summaries and settings hold what no page, and not the worker, can count with")
+@pytest.mark.parametrize("name", FORGED)
+def test_what_the_program_could_not_have_made_is_refused(db, settings, who, small, attack, name):
+    part, changes = FORGED[name]
+
+    def forge(reported):
+        reported["tables"]["recording"][0][part].update(changes)
+
+    forged = with_json(small, forge)
+    attack(lambda: imports.import_patient(db, settings, who, forged), "bad_export")
+    assert not any(rows_left(db).values())
+
+
 def said(ended):
     """Raise what was said of an import that ended badly."""
     raise FerError(ended.error_message, ended.error_code)

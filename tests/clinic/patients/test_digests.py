@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.erasure import deletion
-from clinic.patients import digests, edits
+from clinic.patients import caseload, digests, edits
 from clinic.patients.fields import RecordingFields
 from db.models import Patient, Recording, TrendDigest
 from tests.clinic.patients.test_trends import recording
@@ -54,6 +54,21 @@ def test_it_is_made_once_and_again_when_recordings_change(db, who, patient):
     add(db, patient, 1, start=3)
     assert digests.refresh(db) == 1
     assert len(stored(db, patient).days) == 4
+
+
+def test_a_patient_who_can_not_be_read_holds_up_nobody(db, who, patient, caplog):
+    other = caseload.add_patient(db, who, "Other Person")
+    (broken,) = add(db, patient, 1)
+    add(db, other, 2)
+    with db.session() as session:
+        row = session.get_one(Recording, broken)
+        row.summary = row.summary | {"usable_share": "x"}
+    assert digests.refresh(db) == 2
+    assert len(stored(db, other).days) == 2
+    assert stored(db, patient).days == []
+    assert digests.refresh(db) == 0, "it is not tried without an end"
+    assert "a patient's trend can't be made: TypeError" in caplog.text
+    caplog.clear()
 
 
 def test_another_version_of_a_visit_makes_it_again(db, patient):

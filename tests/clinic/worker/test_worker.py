@@ -226,3 +226,18 @@ def test_the_analyzer_is_opened_once(db, settings, patient, an_upload, who):
         assert working.work_once()
     assert not working.work_once()
     assert len(opened) == 1
+
+
+def test_what_fails_beside_analyses_ends_no_worker(db, settings, patient, an_upload, who, monkeypatch, caplog):
+    failing = ("deletion.finish_erasures", "uploads.sweep", "retention.sweep", "digests.refresh")
+    for name in failing:
+        monkeypatch.setattr(f"clinic.worker.worker.{name}", lambda *_: {}["nothing"])
+    jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
+    working = worker.Worker(settings, db, lambda: FakeAnalyzer([[(0,)]]))
+    next(working._steps())
+    assert not working.work_once(), "the analysis was done"
+    said = [record.getMessage() for record in caplog.records if record.name == "clinic.worker.worker"]
+    assert said == [
+        f"{what} of the worker failed: KeyError" for what in ("erasures", "housekeeping", "retention", "digests")
+    ]
+    caplog.clear()
