@@ -155,6 +155,7 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
         _end(session, job)
         gone = leases.own_files(session, job)
+        recording.settings = {**recording.settings, REPLACED: Replaced.ABSENT}
         if recording.settings.get(ASKED):
             earlier, pictures = earlier_faces.clear(session, recording, Replaced.ABSENT)
             marks.void(session, recording, account.id)

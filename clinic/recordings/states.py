@@ -156,6 +156,9 @@ def standing(facts: Facts) -> Standing:
     """Return the one state and sentence of a recording."""
     if facts.job in UNDER_WAY:
         return _under_way(facts)
+    absent = facts.replaced is Replaced.ABSENT and not facts.has_result
+    if facts.job is JobState.CANCELLED and absent:
+        return Standing(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[Replaced.ABSENT])
     if facts.job is JobState.CANCELLED:
         return Standing(State.CANCELLED, Tone.NEUTRAL, "Cancelled: nothing was kept.")
     if facts.job is JobState.FAILED:

@@ -99,7 +99,7 @@ def recording_samples(recording_id: RecordingId, call: Caller) -> Samples:
     """Return every sample of a recording."""
     found = caseload.get_recording(call.db, call.actor, recording_id)
     unread = conditions.holding(conditions.conditions(call.db, call.actor, found.patient_id), found.recorded_on)
-    return Samples.of(caseload.samples(call.db, call.actor, recording_id), not_interpreted=bool(unread))
+    return Samples.of(caseload.samples(call.db, call.actor, recording_id), bool(unread), found.excluded)
 
 
 def _state(upload: Incoming) -> UploadState:

@@ -191,7 +191,7 @@ class RecordingResult(BaseModel):
 
     `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
     `not_interpreted`: a condition of the patient's face held that day, so that labels say nothing and are left out.
-    `excluded`: why it does not count in the trend, null where it does.
+    `excluded`: why its results do not count in the trend, null where they do, and where there are none.
     """
 
     id: str
@@ -244,14 +244,16 @@ class Samples(BaseModel):
     """The samples of a recording, at which the patient's face was searched for.
 
     `not_interpreted`: a condition of the patient's face held that day, so all probabilities are left out.
+    `excluded`: why the recording does not count, as of the recording itself: they may be another person's.
     """
 
     samples: list[Sample]
     not_interpreted: bool
+    excluded: str | None
     meaning: str = MEANING
 
     @classmethod
-    def of(cls, table: SampleTable, not_interpreted: bool) -> Samples:
+    def of(cls, table: SampleTable, not_interpreted: bool, excluded: str | None) -> Samples:
         """Return the response for a recording's samples."""
         rows = zip(table.time_s, table.status, table.probabilities, strict=True)
         return cls(
@@ -264,6 +266,7 @@ class Samples(BaseModel):
                 for time_s, status, shares in rows
             ],
             not_interpreted=not_interpreted,
+            excluded=excluded,
         )
 
 

@@ -397,6 +397,13 @@ def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload
         marks.add(db, who, first, MarkFields(0.0, 1.0, Verdict.NOT_PATIENT))
 
 
+def test_a_first_choice_of_nobody_says_so_and_not_that_somebody_cancelled(db, settings, analysed, who):
+    first = analysed([[(0, 1)] * 10])
+    jobs.discard(db, settings, who, first)
+    assert sentence_of(db, who, first) == "The patient was not found in it: no result was kept."
+    assert state_of(db, first) == JobState.CANCELLED
+
+
 def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patient, analysed, run, who):
     first = analysed([[(0, 1)] * 10])
     faces.choose_track(db, settings, who, first, 0)

@@ -105,6 +105,8 @@ def test_every_row_is_reached_and_every_state_has_one():
 
 def test_a_result_that_was_deleted_since_the_patient_is_not_there_leads_to_no_other():
     assert "newer" not in standing(Facts(job=D, replaced=Replaced.ABSENT)).sentence
+    found = standing(Facts(job=JobState.CANCELLED, replaced=Replaced.ABSENT))
+    assert (found.state, found.sentence) == (State.REPLACED, "The patient was not found in it: no result was kept.")
 
 
 @pytest.mark.parametrize("job", [D, P, None])

@@ -147,6 +147,7 @@ def test_under_a_condition_of_the_face_no_label_leaves(world, client):
         (listed,) = client.get(f"/api/v1/patients/{world.patient}/recordings").json()
         samples = client.get(f"/api/v1/recordings/{recording_id}/samples").json()
         assert one == listed
+        assert one["excluded"] == samples["excluded"]
         return one["shares"], samples["samples"][0]["probabilities"], one["not_interpreted"], samples["not_interpreted"]
 
     shares, probabilities, *held = answers()
