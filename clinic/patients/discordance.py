@@ -77,6 +77,8 @@ def _moved(point: TrendPoint) -> list[tuple[int, int]]:
 
 def _got_worse(trend: Trend, newest: TrendPoint, answers: Sequence[Answer]) -> bool | None:
     """Return whether the symptoms reliably got worse since the baseline, None where that isn't known or is noise."""
+    if sentences.disagreement([one for one in answers if one.answered_on == answers[0].answered_on]):
+        return None
     scale, before = answers[0].scale, _before(trend, answers)
     near = abs(answers[0].answered_on - newest.recorded_on) <= NEAR
     change = scoring.change(scale, before, answers[0].score.total)

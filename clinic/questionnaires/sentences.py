@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import groupby
 
+from clinic.phrases import all_of
 from clinic.questionnaires import scoring
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import HigherIs, Scale
@@ -38,6 +40,20 @@ def score_sentence(scale: Scale, score: Score) -> str:
     return f"{said} {', '.join(parts)}." if parts else said
 
 
+def changed(answers: Sequence[Answer], since_first: bool) -> str | None:
+    """Return how the newest answers to one scale differ from those before, None where there are none before.
+
+    `answers` come newest first and have totals. `since_first`: from the first day on, otherwise from the one before.
+    Where entries of one of the two days contradict each other, that is said instead.
+    """
+    days = [list(of_day) for _, of_day in groupby(answers, key=lambda one: one.answered_on)]
+    compared = [days[0]] if len(days) == 1 else [days[0], days[-1 if since_first else 1]]
+    doubt = next(filter(None, map(disagreement, compared)), None)
+    if doubt is not None or len(days) == 1:
+        return doubt
+    return change_sentence(compared[1][0], compared[0][0])
+
+
 def change_sentence(before: Answer, after: Answer) -> str | None:
     """Return how two answers to one scale differ and whether error may explain it, None where a total is missing."""
     first, last = before.score.total, after.score.total
@@ -67,13 +83,25 @@ def latest_by_scale(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
     return found
 
 
-def watched(answers: Iterable[Answer]) -> Answer | None:
-    """Return the newest answers in which a watched question was answered, where it was above 0.
+def disagreement(answers: Sequence[Answer]) -> str | None:
+    """Return that entries of one scale for one day have different totals, None where they have the same."""
+    if len({one.score.total for one in answers}) < 2:
+        return None
+    totals = all_of([f"{one.score.total:g} (no. {one.number})" for one in sorted(answers, key=lambda one: one.number)])
+    return (
+        f"{answers[0].scale.name} of {day(answers[0].answered_on)} is stored more than once, with different totals:"
+        f" {totals}. Please check which of them is right, and delete the other; until then no change is given."
+    )
 
-    `answers` come newest first. A question that is left out says nothing, so the answer before it stands.
+
+def watched(answers: Iterable[Answer]) -> Answer | None:
+    """Return answers of the newest day on which a watched question was answered, where it was above 0 in any of them.
+
+    `answers` come newest first. A question that is left out says nothing, so the answer before it stands. Of several
+    entries of one day none takes back what another one says.
     """
-    newest = next((one for one in answers if _answers_the_watched(one)), None)
-    return newest if newest is not None and newest.score.watched else None
+    answering = [one for one in answers if _answers_the_watched(one)]
+    return next((one for one in answering if one.answered_on == answering[0].answered_on and one.score.watched), None)
 
 
 def _answers_the_watched(one: Answer) -> bool:

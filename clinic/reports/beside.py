@@ -10,7 +10,7 @@ from clinic import words
 from clinic.patients.conditions import Condition, holding, lasting
 from clinic.patients.events import Mark
 from clinic.questionnaires.answers import Answer
-from clinic.questionnaires.sentences import change_sentence, day, latest_by_scale, score_sentence
+from clinic.questionnaires.sentences import changed, day, latest_by_scale, score_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def score_sentences(answers: Sequence[Answer]) -> list[str]:
     """Return for each questionnaire how the last answers differ from those before."""
     found = []
     for given in latest_by_scale(answers).values():
-        ordered = sorted(given, key=lambda answer: (answer.answered_on, answer.number))
-        said = change_sentence(*ordered[-2:]) if len(ordered) > 1 else None
+        ordered = sorted(given, key=lambda answer: (answer.answered_on, answer.number), reverse=True)
+        said = changed(ordered, since_first=False)
         found += [said] if said is not None else []
     return found
 

@@ -66,7 +66,7 @@ def _show_latest(given: list[Answer]) -> None:
         column.metric(f"{newest.scale.name}, {day(newest.answered_on)}", f"{newest.score.total:g}", help=_help(newest))
         column.caption(f"of {newest.scale.highest:g} · {links.plain_text(band)}")
     for found in by_scale.values():
-        sentence = sentences.change_sentence(found[-1], found[0]) if len(found) > 1 else None
+        sentence = sentences.changed(found, since_first=True)
         if sentence:
             st.caption(links.plain_text(sentence))
 

@@ -39,6 +39,31 @@ def test_a_watched_question_that_is_left_out_takes_nothing_back(db, who, patient
     assert found is None or found.answered_on == DAY + timedelta(7 if later else 0)
 
 
+@pytest.mark.parametrize("first", [2, 0])
+def test_entries_of_one_day_take_nothing_back_from_each_other(db, who, patient, first):
+    """Two devices, or a device and a sheet: the one that was entered last hid what the patient had answered."""
+    answers.record(db, who, patient, Given("phq9", DAY - timedelta(7), (*[1] * 8, 1)))
+    answers.record(db, who, patient, Given("phq9", DAY, (*[1] * 8, first)))
+    answers.record(db, who, patient, Given("phq9", DAY, (*[0] * 8, 2 - first)))
+    assert sentences.watched(answers.listed(db, who, patient)).answered_on == DAY
+
+
+def test_entries_of_one_day_that_contradict_each_other_are_no_change(db, who, patient):
+    def said(since_first):
+        return sentences.changed(answers.listed(db, who, patient), since_first)
+
+    answers.record(db, who, patient, Given("phq9", DAY, (*[1] * 8, 3)))
+    assert said(True) is said(False) is None
+    answers.record(db, who, patient, Given("phq9", DAY, (0,) * 9))
+    contradicting = "PHQ-9 of 4 May 2026 is stored more than once, with different totals: 11 (no. 1) and 0 (no. 2)."
+    assert said(True).startswith(contradicting)
+    answers.record(db, who, patient, Given("phq9", DAY + timedelta(7), (1,) * 9))
+    assert said(True).startswith(contradicting), "nor is what comes after them compared with one of them"
+    answers.record(db, who, patient, Given("phq9", DAY + timedelta(14), (2,) * 9))
+    assert said(True).startswith(contradicting)
+    assert said(False).startswith("PHQ-9 rose from 9 to 18 between 11 May 2026 and 18 May 2026.")
+
+
 def test_answers_come_back_with_their_score(db, who, patient):
     made = answers.record(db, who, patient, Given("phq9", DAY, (1, None, 2, 0, 1, 1, 0, 0, 1)))
     assert (made.score.total, made.score.band, made.score.watched) == (7, "mild", True)
