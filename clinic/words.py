@@ -132,6 +132,9 @@ JUDGED_AGAIN = (
 )
 CHOICE_STAYS_PICTURES = "If a picture still shows another person, mark it as not the patient: see Whose face."
 CHOICE_STAYS = "If a stretch still shows another person, mark it as not the patient: see Whose face."
+NOT_THE_SHOWN_RESULT = (
+    "Another result is shown for this recording in lists, trend and reports: {version}. This one counts nowhere."
+)
 NOT_THE_SHOWN_VERSION = (
     "The recording was analysed more than once. This is not the result that the program shows for this visit: do not"
     " count it beside that one."
@@ -308,8 +311,8 @@ NOT_CHOSEN_AGAIN = {
 }
 """By the state of the analysis that was to ask for the face."""
 DECIDED_BY_OTHERS = (
-    "Another user decided in the meantime, so your choice of the face was not used. Open the recording and check that"
-    " it shows your patient."
+    "It was decided in the meantime, by another user or in another window, so this choice of the face was not used."
+    " Open the recording and check that it shows your patient."
 )
 LOOK_ALIKE = (
     "Face {first} and face {second} look alike in colours and are never seen at the same moment. Two people may, too:"

@@ -38,7 +38,12 @@ _SPACE = re.compile(r"[ \t\r\n]*+")
 
 def opened(file: BinaryIO) -> zipfile.ZipFile:
     """Return an archive to be closed. Raises FerError ``export_too_large``, zipfile.BadZipFile, OSError."""
-    return zipfile.ZipFile(cast(BinaryIO, _Bounded(file)))
+    archive = zipfile.ZipFile(cast(BinaryIO, _Bounded(file)))
+    # Of these alone zipfile unpacks piece by piece; an export has no others.
+    if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in archive.infolist()):
+        archive.close()
+        raise zipfile.BadZipFile("another way to pack")
+    return archive
 
 
 class _Bounded:

@@ -150,7 +150,9 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.CHOOSING.value:
             raise FerError(
-                "Another user decided meanwhile who the patient is. Nothing was deleted.", "nothing_to_choose"
+                "It was decided in the meantime, by another user or in another window, who the patient is."
+                " Nothing was deleted.",
+                "nothing_to_choose",
             )
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
         _end(session, job)

@@ -54,13 +54,15 @@ class RecordingRow:
     Also None without the patient's valid consent to keep the results.
 
     `visit_id`: the id of the visit's first version. `visit_number`: which of the patient's visits it is; no other visit
-    ever has it. `standing`: its state and what is said of it. `excluded`: why it doesn't count in the trend.
+    ever has it. `shown`: of the versions of its visit, lists and trend have this one. `standing`: its state and what is
+    said of it. `excluded`: why it doesn't count in the trend.
     `every_s`: seconds between samples, None for pictures. `model_sha256`: the model that made the results.
     `face_choice`: how the patient's face was distinguished from others, see `clinic.jobs.tracks.keep`.
     """
 
     id: str
     visit_id: str
+    shown: bool
     patient_id: str
     visit_number: int
     kind: str
@@ -300,6 +302,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doub
     return RecordingRow(
         id=recording.id,
         visit_id=recording.version_of or recording.id,
+        shown=recording.current,
         patient_id=recording.patient_id,
         visit_number=recording.visit_number,
         kind=recording.kind,

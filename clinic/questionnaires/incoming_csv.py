@@ -28,8 +28,8 @@ from db.folding import fold
 from db.models import Patient
 from fer_core.errors import FerError
 
-BYTES_MOST, ROWS_MOST, CELL_MOST = 1 << 20, 2000, 2000
-"""Bytes and rows of a file, and characters of a cell: what people write into one is far shorter."""
+BYTES_MOST, ROWS_MOST, COLUMNS_MOST, CELL_MOST = 1 << 20, 2000, 300, 2000
+"""Bytes, rows and columns of a file, and characters of a cell: what people write into one is far shorter."""
 NEEDED = ("date", "scale")
 NAMED_MOST = 3
 """Of what a file says of other patients so much is repeated."""
@@ -186,12 +186,16 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         names = next(reader, [])
+        if len(names) > COLUMNS_MOST:
+            raise _bad(f"This file has more than {COLUMNS_MOST} columns.")
         if any(len(name) > CELL_MOST for name in names):
             raise _bad(f"The first line has a name with more than {CELL_MOST} characters.")
         header = [_column(name) for name in names]
         if not set(NEEDED) <= set(header) or len(set(header)) != len(header):
             raise _bad("The first line must name the columns: date, scale, and total or q1, q2 and so on.")
         for count, cells in enumerate(reader):
+            if len(cells) > COLUMNS_MOST:
+                raise _bad(f"Line {reader.line_num} has more than {COLUMNS_MOST} cells.")
             if any(len(cell) > CELL_MOST for cell in cells):
                 raise _bad(f"Line {reader.line_num} has a cell with more than {CELL_MOST} characters.")
             if count >= ROWS_MOST:

@@ -99,6 +99,13 @@ def _version(recording: RecordingRow) -> RecordingRow:
         return recording
     by_id = {version.id: version for version in found}
     names = {version.id: _version_name(version) for version in found}
+    shown = next((version.id for version in found if version.shown), None)
+    if shown is not None:
+        if shown != recording.id:
+            said = words.NOT_THE_SHOWN_RESULT.format(version=links.plain_text(names[shown]))
+            st.warning(said, icon=":material/history:")
+            links.recording_link("Open the result that is shown", shown)
+        names[shown] += ", shown"
     chosen = chooser.choose("Result of", names, key=f"version:{recording.id}", start=recording.id)
     if chosen is not None and chosen != recording.id:
         links.open_recording(chosen)

@@ -160,12 +160,18 @@ def test_an_earlier_version_can_be_looked_at(settings, patients):
             select(Recording).where(Recording.patient_id == patients[0].id).order_by(Recording.recorded_on.desc())
         ).first()
         values = {c.name: getattr(newest, c.name) for c in Recording.__table__.columns if c.name != "id"}
-        session.add(Recording(**values | {"version_of": newest.id, "current": False, "model_sha256": "0123456789ab"}))
+        earlier = Recording(**values | {"version_of": newest.id, "current": False, "model_sha256": "0123456789ab"})
+        session.add(earlier)
+        session.flush()
+        earlier_id = earlier.id
     db.close()
     page = open_page("recording", id=newest.id)
     [versions] = [box for box in page.selectbox if box.label == "Result of"]
     assert len(versions.options) == 2
     assert "01234567" in versions.options[1]
+    assert [option.endswith(", shown") for option in versions.options] == [True, False]
+    assert not any("Another result is shown" in warning.value for warning in page.warning)
+    assert any("This one counts nowhere" in warning.value for warning in open_page("recording", id=earlier_id).warning)
     versions.select_index(1).run()
     assert not page.exception
     assert not links_in_captions(page)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tracemalloc
+import warnings
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -386,6 +387,21 @@ def test_a_table_of_contents_of_millions_is_not_read(db, settings, who, attack, 
             archive.writestr(str(number), b"")
     attack(lambda: imports.import_patient(db, settings, who, written), "export_too_large")
     assert written.longest <= archive_rows.CONTENTS_BYTES + 1
+
+
+@pytest.mark.attack("an archive of under 1 KB that unpacks to gigabytes in one go, as BZIP2 or LZMA")
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+@pytest.mark.parametrize("name", [exports.PATIENT_JSON, "media/x"])
+def test_only_what_is_unpacked_piece_by_piece_is_read(db, settings, who, small, attack, way, name):
+    written = io.BytesIO(small.getvalue())
+    with zipfile.ZipFile(written, "a", way) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # The name is there already.
+        archive.writestr(name, b" " * (10 << 20))
+    tracemalloc.start()
+    attack(lambda: imports.import_patient(db, settings, who, written), "bad_export")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 @pytest.mark.attack("samples as one line without an end, and as one row of lines without an end")

@@ -175,6 +175,16 @@ def test_a_cell_longer_than_anybody_writes_is_refused_before_it_is_read(db, who,
     assert len(rows) == 1
 
 
+@pytest.mark.attack(
+    "a file of questionnaires with tens of thousands of columns, each of which is asked about in each row"
+)
+@pytest.mark.parametrize("line", [0, 1], ids=["header", "row"])
+def test_more_columns_than_any_questionnaire_has_are_refused(db, who, patient, attack, line):
+    lines = ["date,scale,total", "2026-11-01,PHQ-9,7"]
+    lines[line] += "".join(f",z{number}" for number in range(50_000))
+    attack(lambda: incoming_csv.preview(db, who, patient, "\n".join(lines).encode()), "bad_csv")
+
+
 @pytest.mark.parametrize("text", ["1", "-1.5", "1,234.5", ".5", "..5,", "12"])
 def test_numbers_in_columns_that_nothing_reads(text):
     assert incoming_csv._NUMERIC.fullmatch(text)
