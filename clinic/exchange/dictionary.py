@@ -52,9 +52,9 @@ QUESTIONNAIRE_COLUMNS = (
 
 HEADER = ("file", "column", "type", "unit", "meaning", "empty")
 NOBODY_SAID = "nobody gave it"
-NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face at this moment"
+NEVER, NOT_ANALYSED, NO_FACE = "never", "not analysed, or unknown", "no face of the patient's at this moment"
 NO_VIDEO, NO_SHARE = "pictures, or not analysed", "no usable face, or not analysed"
-NOT_MEASURED = "no face at this moment, or an earlier version of the program"
+NOT_MEASURED = "no face of the patient's at this moment, or an earlier version of the program"
 NO_READING = "the face could not be read, or there was none"
 STATES = {
     State.COMPLETE: "analysed",
@@ -136,7 +136,7 @@ _QUESTIONNAIRE: dict[str, tuple[str, str, str, str]] = {
 _SAMPLE: dict[str, tuple[str, str, str, str]] = {
     "recording_id": ("text", "", "id in recordings.csv", NEVER),
     "frame_index": ("integer", "", "number of the frame in the video, or of the picture, from 0", NEVER),
-    "track": ("integer", "", "number of the face that was followed; -1 for a moment without a face", NEVER),
+    "track": ("integer", "", "number of the face that was followed; -1 for a moment without the patient's face", NEVER),
     "time_s": ("number", "s", "time from the start of the video; of pictures the picture's number", NEVER),
     "status": (
         "text",

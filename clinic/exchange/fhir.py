@@ -110,7 +110,8 @@ def _device(model_sha256: str) -> Resource:
 def _expressions(
     patient_id: str, row: RecordingRow, point: TrendPoint | None, absent: tuple[str, str] | None
 ) -> Resource:
-    usable = {"code": _own("usable-face-time", "Share of the time with a usable face")}
+    whole = "pictures" if row.kind == "pictures" else "time"
+    usable = {"code": _own("usable-face-time", f"Share of the {whole} with a usable face")}
     part = {"valueQuantity": _percent(row.usable_share)} if row.usable_share is not None else _absent("unknown")
     labels = [_label(column, point, absent) for column in range(len(LABELS))]
     issued = {"issued": row.analysed_at.isoformat(timespec="seconds")} if row.analysed_at else {}
@@ -141,8 +142,8 @@ def _recorded_at(row: RecordingRow) -> str:
 
 
 def _label(column: int, point: TrendPoint | None, absent: tuple[str, str] | None) -> Resource:
-    of = "of the time in which the mouth is still" if point is not None and point.still else "of the usable time"
-    code = {"code": _own(LABELS[column], f"Share {of} labelled {words.TREND_NAMES[column]}")}
+    of = point.basis if point is not None else "usable time"
+    code = {"code": _own(LABELS[column], f"Share of the {of} labelled {words.TREND_NAMES[column]}")}
     if absent is not None or point is None or point.shares is None:
         return code | _absent(*(absent or ("unknown",)))
     found: Resource = code | {"valueQuantity": _percent(point.shares[column])}

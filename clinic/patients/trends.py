@@ -6,7 +6,7 @@ A recording is one point, and its frames are not independent samples. docs/stati
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 
@@ -63,6 +63,8 @@ class TrendPoint:
     @property
     def basis(self) -> str:
         """Of which time the shares are: a recording that doesn't count may have them of more than the others."""
+        if self.kind == "pictures":
+            return "usable pictures"
         return "usable time in which the mouth is still" if self.still else "usable time"
 
 
@@ -113,6 +115,14 @@ class Trend:
     def begins(self, line: int) -> date | None:
         """Return the day on which a line began, None for the first one."""
         return self.changes[line - 1].day if line else None
+
+
+def usable_called(points: Iterable[TrendPoint]) -> str:
+    """Return what the usable share of these recordings is called: pictures have no time."""
+    kinds = {point.kind for point in points}
+    if len(kinds) > 1:
+        return "usable share of time or pictures"
+    return "share of usable pictures" if kinds == {"pictures"} else "usable face time"
 
 
 def trend(recordings: Sequence[Recording], unread: Collection[str] = (), doubted: Collection[str] = ()) -> Trend:

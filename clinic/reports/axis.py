@@ -13,7 +13,7 @@ from html import escape
 from itertools import pairwise
 
 from clinic.patients import within_day
-from clinic.patients.trends import TrendPoint
+from clinic.patients.trends import TrendPoint, usable_called
 from fer_core.emotions import Emotion
 from fer_core.reading.plot import COLORS
 
@@ -60,7 +60,7 @@ def axis_svg(
     first, last = at[0] if at[0] == at[-1] else float(int(at[0])), at[-1]
     height = (len(shown) + 1) * STEP + FOOT
     usable = _Panel(0, 1.0, first, last)
-    body = [*_frame("Usable face time", usable), *_usable(placed, usable)]
+    body = [*_frame(usable_called(points).capitalize(), usable), *_usable(placed, usable)]
     for place, column in enumerate(shown, start=1):
         panel = _Panel(place * STEP, _scale(points, column), first, last)
         name = names[column]

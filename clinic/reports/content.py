@@ -12,7 +12,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
-from clinic.patients.trends import Change, TrendPoint
+from clinic.patients.trends import Change, TrendPoint, usable_called
 from clinic.phrases import NO_TIME, day, estimated, percent, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
@@ -143,7 +143,7 @@ def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -
     usable = percent(median(point.usable_share for point in points))
     return (
         f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
-        f" {'counts' if len(counting) == 1 else 'count'}; their median usable face time was {usable}."
+        f" {'counts' if len(counting) == 1 else 'count'}; their median {usable_called(points)} was {usable}."
     )
 
 
@@ -221,7 +221,10 @@ def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked:
         *period,
         ("Recordings", f"{len(rows)}, with a result {len(known)}, counting {len(points) - left_out.total()}"),
         ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
-        ("Usable face time", percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING),
+        (
+            usable_called(points).capitalize(),
+            percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING,
+        ),
         ("Not usable", ", ".join(lost) or NOTHING),
     )
 
@@ -229,7 +232,8 @@ def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked:
 def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int]) -> Chart:
     names = ", ".join(words.TREND_NAMES[column] for column in shown)
     labels = f" and, with intervals and the usual range, the shares of the labels {names}" if shown else ""
-    alt = f"Usable face time{labels} in {_count(len(points))}; the sentences and the table say the same."
+    of = f"{usable_called(points).capitalize()}{labels} in {_count(len(points))}"
+    alt = f"{of}; the sentences and the table say the same."
     return Chart(alt, axis_svg(points, shown, words.TREND_NAMES, [change.day for change in changes]))
 
 

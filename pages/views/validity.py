@@ -57,7 +57,8 @@ def _of_the_model() -> list[str]:
 
 def _of_the_patient(patient: PatientDetail) -> list[str]:
     shares = [one.usable_share for one in patient.recordings if one.usable_share is not None]
-    said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of the time (median)."]
+    of = "the pictures" if {one.kind for one in patient.recordings} == {"pictures"} else "the time"
+    said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of {of} (median)."]
     if patient.trend.changes:
         ways = len(patient.trend.changes) + 1
         said.append(f"The recordings were made in {ways} ways that can't be compared (camera, sampling or model).")

@@ -9,7 +9,7 @@ import pytest
 
 from clinic.patients import talk
 from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
-from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend
+from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend, usable_called
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -339,3 +339,13 @@ def test_the_summary_tells_the_still_part_and_comes_back_from_json():
     assert reported.still.shares["happy"] == pytest.approx(0.5, abs=0.05)
     assert Summary.from_dict(json.loads(json.dumps(asdict(reported)))) == reported
     assert not summarise(samples, "video").mouth_known
+
+
+def test_pictures_have_no_time():
+    def points(*kinds):
+        return [replace(trend([recording(0, 0.3)]).points[0], kind=kind) for kind in kinds]
+
+    assert [point.basis for point in points("video", "pictures")] == ["usable time", "usable pictures"]
+    assert usable_called(points("video", "video")) == "usable face time"
+    assert usable_called(points("pictures")) == "share of usable pictures"
+    assert usable_called(points("pictures", "video")) == "usable share of time or pictures"
