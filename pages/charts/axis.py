@@ -15,7 +15,7 @@ from pages.charts.palette import LINE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 160, 10
+SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 160, 24
 SLIDER_PX = 46
 """So high that the room of a panel (`trend.ROOM`) holds half a marker there too: the strip cuts at its edges."""
 BETWEEN_PX = 30
@@ -101,7 +101,7 @@ def axis_figure(
     _draw_marks(figure, marks)
     _layout(figure, panels, dots, marks, rows)
     trend.plain(figure, sum(heights) + AROUND_PX)
-    # Above the symbols of marks, which stand on the upper edge.
+    # Above the symbols of marks, and the reasons of changes, which stand on the upper edge.
     figure.update_layout(xaxis_rangeselector_y=1 + ABOVE_PX / (sum(heights) or AROUND_PX))
     _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
     return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})

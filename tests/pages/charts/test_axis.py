@@ -102,6 +102,9 @@ def test_marks_go_through_all_panels_and_their_text_is_no_markup():
 def test_ranges_can_be_chosen_and_the_strip_is_below():
     figure = axis_figure([PHQ9], [dot(1), dot(20)], [Emotion.SAD], NAMES)
     assert [button.label for button in figure.layout.xaxis.rangeselector.buttons] == ["3 months", "12 months", "All"]
+    margins = figure.layout.margin
+    plot_px = figure.layout.height - margins.t - margins.b
+    assert (figure.layout.xaxis.rangeselector.y - 1) * plot_px >= 16, "a line of text has room below the buttons"
     assert figure.layout.xaxis3.rangeslider.visible
     assert figure.layout.xaxis.rangeslider.visible is None
 
