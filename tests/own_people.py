@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 
+from clinic.patients.summaries import summarise_recording
 from db.models import Job, Patient, Recording, RecordingMark, Sample, new_id
 from fer_core.emotions import EMOTION_LABELS
 from tests import consents, doors
@@ -52,6 +53,7 @@ def add(db, number, moments=20, upload_id=None):
             session.add(mark)
         session.flush()
         session.execute(Sample.__table__.update().where(Sample.recording_id == recording.id).values(**BOX))
+        recording.summary = summarise_recording(session, recording)
         patient_id = patient.id
     consents.agree(db, patient_id)
     return patient_id

@@ -213,6 +213,7 @@ FOR_NO_PERSON = {
     "uses.agreeing": "a condition",
     "uses.check": "the worker's",
     "uses.end_of_patient": "a step of a withdrawal or a deletion",
+    "uses.face_corrected": "a step inside a checked transaction",
     "uses.forget_run": "a step inside a checked transaction",
     "uses.record": "the worker's",
     "uses.still": "a step inside a checked transaction",

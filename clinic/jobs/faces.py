@@ -20,6 +20,7 @@ from clinic.recordings import marks
 from clinic.recordings.doubts import ASKED
 from clinic.recordings.states import Replaced
 from clinic.settings import Settings
+from clinic.training import uses
 from db.engine import Database
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
@@ -94,6 +95,7 @@ def choose_track(
         if another:
             earlier, small = earlier_faces.clear(session, recording, Replaced.CHOSEN)
             marks.void(session, recording, account.id)
+            uses.face_corrected(session, recording.patient_id)
         tracks.keep(session, recording, chosen, how="clinician")
         if another:
             marks.judge_again(session, recording)
@@ -171,6 +173,7 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         priority = jobs.VIDEO_PRIORITY if recording.kind == "video" else jobs.PICTURES_PRIORITY
         version = reanalysis.add_version(session, recording, recording.model_sha256, key, asked, priority)
         digests.forget(session, recording.patient_id)
+        uses.face_corrected(session, recording.patient_id)
         audit.write(session, AuditAction.FACE_REOPENED, account.id, recording.patient_id, recording_id)
         return version
 

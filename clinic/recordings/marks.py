@@ -36,6 +36,7 @@ from clinic.recordings.verdicts import (
     agreed_of,
     describe,
 )
+from clinic.training import uses
 from db.engine import Database
 from db.models import Account, Job, Recording, RecordingMark, Sample
 from db.records import others_spans
@@ -134,6 +135,7 @@ def add(db: Database, actor: Actor, recording_id: str, said: MarkFields, seen: C
         )
         session.add(row)
         _follow(session, row, said.verdict)
+        _end_its_use(session, recording, said)
         audit.write(
             session, AuditAction.MARK_ADDED, account.id, recording.patient_id, recording_id, verdict=said.verdict.value
         )
@@ -163,6 +165,7 @@ def edit(db: Database, actor: Actor, mark_id: str, seen: int, said: MarkFields, 
             row.model_label, row.model_sha256 = model_label, judged.model_sha256
         row.revision += 1
         _follow(session, row, before, said.verdict)
+        _end_its_use(session, recording, said)
         audit.write(
             session, AuditAction.MARK_CHANGED, account.id, recording.patient_id, recording.id, verdict=row.verdict
         )
@@ -259,6 +262,12 @@ def _follow(session: Session, row: RecordingMark, *verdicts: Verdict) -> None:
             )
         recording.summary = summarise_recording(session, recording)
         digests.forget(session, recording.patient_id)
+
+
+def _end_its_use(session: Session, recording: Recording, said: MarkFields) -> None:
+    """End the trainings that learn from a face of which a mark says that it is not the patient's."""
+    if said.verdict is Verdict.NOT_PATIENT:
+        uses.face_corrected(session, recording.patient_id)
 
 
 def _readable(session: Session, actor: Actor, recording_id: str) -> tuple[str, Recording]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.training import labelled, places, uses
+from clinic.training import cutting, labelled, places, uses
+from clinic.training.cutting import Cutting
 from clinic.training.labelled import Moment, Source
 from clinic.training.work import TrainingClaim
 from db.engine import Database
@@ -33,13 +35,14 @@ SAME_TIME_S = 1e-3
 """A frame whose time differs more from that of its sample is another one."""
 
 
-@dataclass(slots=True)
-class _Cut:
-    """What was cut out so far: crops (48, 48) uint8, labels in `Emotion` order, and the ids of the patients."""
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """A face that was cut out: the moment of a patient's recording, and (48, 48) uint8."""
 
-    crops: list[NDArray[np.uint8]] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    people: list[str] = field(default_factory=list)
+    patient_id: str
+    recording_id: str
+    moment: Moment
+    crop: NDArray[np.uint8]
 
 
 def read(settings: Settings, run_id: str) -> bytes | None:
@@ -52,41 +55,49 @@ def read(settings: Settings, run_id: str) -> bytes | None:
         return None
 
 
-def cut(db: Database, settings: Settings, held: TrainingClaim) -> Iterator[tuple[int, int]]:
-    """Cut a run's pictures out and seal them; yield often, how many of how many recordings are done.
+def cut(db: Database, settings: Settings, held: TrainingClaim) -> Iterator[None]:
+    """Cut a run's pictures out and seal them; yield often. How far it is stands beside the run (`cutting`).
 
     What was done of the run before is forgotten: it may have seen other pictures. A recording whose file is gone or
-    can't be read is left out. At the end it is written down whose pictures the run gets.
+    can't be read is left out, and so is what was marked otherwise or whose face was corrected while it was cut. At the
+    end it is written down whose pictures the run gets.
     """
     places.forget_work(settings, held.run_id)
     (places.folder_of(settings, held.run_id) / "epochs.jsonl").unlink(missing_ok=True)
     with db.read() as session:
         sources = labelled.sources(session)
-    found = _Cut()
+    found: list[_Face] = []
+    began = time.monotonic()
     for number, source in enumerate(sources):
-        yield number, len(sources)
+        cutting.write(settings, held.run_id, Cutting(number, len(sources), time.monotonic() - began))
+        yield
         try:
-            for _ in _cut_source(db, settings, source, found):
-                yield number, len(sources)
+            for face in _cut_source(db, settings, source):
+                found += [face] if face is not None else []
+                yield
         except (FerError, ValueError):
             # The next one may do: how many people are left is counted at the end.
             log.warning("the faces of a recording can't be cut out for a training")
-    agreed = uses.record(db, held, Counter(found.people))
-    places.own_pictures(settings, held.run_id).write_bytes(_sealed(settings, held.run_id, found, agreed))
-    yield len(sources), len(sources)
+    _keep(db, settings, held, found)
+    places.cutting(settings, held.run_id).unlink(missing_ok=True)
 
 
-def _cut_source(db: Database, settings: Settings, source: Source, found: _Cut) -> Iterator[None]:
+def _keep(db: Database, settings: Settings, held: TrainingClaim, found: Sequence[_Face]) -> None:
+    """Seal what is still labelled so and of whom still agrees, and write down whose it is."""
+    with db.read() as session:
+        there = {(one.recording_id, moment) for one in labelled.sources(session) for moment in one.moments}
+    found = [face for face in found if (face.recording_id, face.moment) in there]
+    agreed = uses.record(db, held, Counter(face.patient_id for face in found))
+    sealed = _sealed(settings, held.run_id, [face for face in found if face.patient_id in agreed])
+    places.own_pictures(settings, held.run_id).write_bytes(sealed)
+
+
+def _cut_source(db: Database, settings: Settings, source: Source) -> Iterator[_Face | None]:
     with db.read() as session:
         if not labelled.may_be_used(session, source):
             return
     for one in (_video if source.kind == "video" else _pictures)(settings, source):
-        if one is not None:
-            moment, crop = one
-            found.crops.append(crop)
-            found.labels.append(moment.label)
-            found.people.append(source.patient_id)
-        yield
+        yield _Face(source.patient_id, source.recording_id, *one) if one is not None else None
 
 
 def _video(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray[np.uint8]] | None]:
@@ -118,13 +129,12 @@ def _pictures(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDAr
         yield moment, crop_faces(picture.rgb, [moment.box.scaled(scale)])[0]
 
 
-def _sealed(settings: Settings, run_id: str, found: _Cut, agreed: set[str]) -> bytes:
-    rows = [number for number, patient_id in enumerate(found.people) if patient_id in agreed]
+def _sealed(settings: Settings, run_id: str, faces: Sequence[_Face]) -> bytes:
     target = io.BytesIO()
     np.savez(
         target,
-        crops=np.array([found.crops[number] for number in rows], np.uint8).reshape(-1, 48, 48),
-        labels=np.array([found.labels[number] for number in rows], np.uint8),
-        people=np.array([found.people[number] for number in rows], np.str_),
+        crops=np.array([face.crop for face in faces], np.uint8).reshape(-1, 48, 48),
+        labels=np.array([face.moment.label for face in faces], np.uint8),
+        people=np.array([face.patient_id for face in faces], np.str_),
     )
     return seal_bytes(target.getvalue(), open_store(settings).key, run_id.encode())

@@ -34,9 +34,15 @@ def own_pictures(settings: Settings, run_id: str) -> Path:
     return folder_of(settings, run_id) / "own.sealed"
 
 
+def cutting(settings: Settings, run_id: str) -> Path:
+    """Return where it stands how far the cutting of a run's own pictures is."""
+    return folder_of(settings, run_id) / "cutting.json"
+
+
 def forget_work(settings: Settings, run_id: str) -> None:
     """Delete what a run on own people needs while it is under way: the pictures, and weights that are no model yet."""
-    for name in (own_pictures(settings, run_id).name, "last.pt", "best.safetensors"):
+    of_cutting = own_pictures(settings, run_id), cutting(settings, run_id)
+    for name in (*(path.name for path in of_cutting), "last.pt", "best.safetensors"):
         (folder_of(settings, run_id) / name).unlink(missing_ok=True)
 
 

@@ -17,8 +17,9 @@ from clinic.audit import AuditAction
 from clinic.jobs import obstacles
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import curves, places, recipes, uses, work
+from clinic.training import curves, cutting, places, recipes, uses, work
 from clinic.training.curves import Curve
+from clinic.training.cutting import Cutting
 from clinic.training.work import CHECK, EVALUATE, OPEN, RUN, RUNS, TUNE
 from db.engine import Database
 from db.models import JobState, Training
@@ -45,9 +46,10 @@ class Standing:
 class RunStanding(Standing):
     """How far a run is: `done` of `total` epochs, with their curves, and its evaluation and model where there are any.
 
-    `left_s`: seconds left at most, None before the first epoch and while it doesn't run. `recipe`: as train/config.py
-    writes it. `people`: whose pictures a run on the clinic's own people uses, None before they are cut; `agreeing`: how
-    many of them agree today. `analyses`: its model was promoted last; `in_use`: it was, or can be gone back to.
+    `left_s`: seconds left at most of its epochs, or of cutting own people's faces out; None before the first, and while
+    it doesn't run. `recipe`: as train/config.py writes it. `people`: whose pictures a run on the clinic's own people
+    uses, None before they are cut; `cutting`: how far that is; `agreeing`: how many of them agree today. `analyses`:
+    its model was promoted last; `in_use`: it was, or can be gone back to.
     """
 
     kind: str
@@ -66,6 +68,7 @@ class RunStanding(Standing):
     in_use: bool
     people: int | None = None
     agreeing: int = 0
+    cutting: Cutting | None = None
 
     @property
     def best(self) -> float | None:
@@ -73,9 +76,17 @@ class RunStanding(Standing):
         return curves.best(self.curves)
 
     @property
+    def share(self) -> float:
+        """How much is done of what is under way, 0 to 1: of its epochs, or of the recordings that are cut before."""
+        if self.cutting is not None:
+            return self.cutting.done / self.cutting.of
+        return min(1.0, self.done / max(1, self.total))
+
+    @property
     def name(self) -> str:
         """What the run is called everywhere."""
-        return f"Run {self.number} · {self.recipe.get('preset', '')} · {self.data}"
+        what = "own recordings" if self.kind == TUNE else self.recipe.get("preset", "")
+        return f"Run {self.number} · {what} · {self.data}"
 
     @property
     def evaluable(self) -> bool:
@@ -100,7 +111,8 @@ class RunStanding(Standing):
                 "Waits for its turn." if not self.done else f"Waits to go on after epoch {self.done} of {self.total}."
             )
         if self.kind == TUNE and self.people is None:
-            return "The faces of labelled moments are cut out of the recordings."
+            how_far = f": {self.cutting.done} of {self.cutting.of} are done" if self.cutting is not None else ""
+            return f"The faces of labelled moments are cut out of the recordings{how_far}."
         if self.kind == TUNE and self.done == self.total:
             return "The new model is judged: on the data set's test, and on people who were held out."
         return f"Epoch {self.done + 1} of {self.total} is under way." if self.done else "Reads the data set and begins."
@@ -263,6 +275,8 @@ def _standing(settings: Settings, run: Training, evaluation: Standing | None, in
     epochs = curves.read(settings, run.id)
     card = places.model_card_of(settings, run.id, run.number)
     running = run.state == JobState.RUNNING.value
+    cut = cutting.read(settings, run.id) if running else None
+    left_s = cut.left_s if cut is not None else curves.left_s(epochs, run.total)
     return RunStanding(
         id=run.id,
         state=JobState(run.state),
@@ -277,7 +291,8 @@ def _standing(settings: Settings, run: Training, evaluation: Standing | None, in
         done=len(epochs),
         total=run.total,
         curves=epochs,
-        left_s=curves.left_s(epochs, run.total) if running else None,
+        left_s=left_s if running else None,
+        cutting=cut,
         created_at=run.created_at,
         evaluation=evaluation,
         card=ModelCard.load(card) if card.exists() else None,

@@ -63,7 +63,7 @@ class Lane:
     worker: str
     kinds: tuple[str, ...]
     _held: TrainingClaim | None = None
-    _cutting: Iterator[tuple[int, int]] | None = None
+    _cutting: Iterator[None] | None = None
     _process: subprocess.Popen[bytes] | None = None
     _renewed: float = field(default=float("-inf"))
     _done: int = 0
@@ -99,17 +99,18 @@ class Lane:
         else:
             self._launch(held)
 
-    def _cut(self, held: TrainingClaim, cutting: Iterator[tuple[int, int]]) -> None:
+    def _cut(self, held: TrainingClaim, cutting: Iterator[None]) -> None:
         """Cut out own pictures for a while, and begin to train once all are there."""
         if self._ends(held):
             return
         until = time.monotonic() + CUT_FOR_S
         try:
             while time.monotonic() < until:
-                if next(cutting, None) is None:
-                    self._cutting = None
-                    self._launch(held)
-                    return
+                next(cutting)
+        except StopIteration:
+            self._cutting = None
+            self._launch(held)
+            return
         except Exception:
             # Half of the pictures are none: it begins again, three times at most.
             work.died(self.db, held)

@@ -1,7 +1,8 @@
 """Whose labelled moments were used in which training, and the end of one that may not use them any more.
 
-What a model has learned can't be taken out of its weights. So it is known which models a patient was in, a training
-under way ends as soon as one of its people no longer agrees, and none goes on from a model that learned from patients.
+What a model has learned can't be taken out of its weights. So it is known which models a patient was in. A training
+under way ends as soon as one of its people no longer agrees, or somebody says that a face was not the patient's. None
+goes on from a model that learned from patients.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ NEEDED = (Scope.TRAIN, Scope.KEEP_VIDEO, Scope.KEEP_RESULTS)
 MAY_NOT_GO_ON = (
     "It was ended, and the pictures that were cut for it are deleted: somebody whose pictures it used no longer agrees,"
     " or a recording of theirs was deleted. A new one goes without them."
+)
+FACE_CORRECTED = (
+    "It was ended, and the pictures that were cut for it are deleted: somebody said of a face in a recording of one of"
+    " its patients that it is not the patient's, or is choosing that face again. A new one goes without it."
 )
 
 
@@ -113,12 +118,18 @@ def still(session: Session, run_id: str) -> int:
 
 def end_of_patient(db: Database, settings: Settings, patient_id: str) -> None:
     """End the trainings under way that use pictures of a patient, and delete what was cut for them."""
-    own = select(TrainingUse.training_id).where(TrainingUse.patient_id == patient_id)
     with db.session() as session:
-        rows = session.scalars(_open().where(Training.id.in_(own))).all()
-        ended = [_end(row) for row in rows]
+        ended = _end_of(session, patient_id, MAY_NOT_GO_ON)
     for run_id in ended:
         places.forget_work(settings, run_id)
+
+
+def face_corrected(session: Session, patient_id: str) -> None:
+    """End the trainings under way that use a patient of whom a face may be somebody else's, who never agreed.
+
+    The worker deletes what was cut for them (`sweep`).
+    """
+    _end_of(session, patient_id, FACE_CORRECTED)
 
 
 def check(db: Database, settings: Settings) -> None:
@@ -130,7 +141,7 @@ def check(db: Database, settings: Settings) -> None:
         return
     with db.session() as session:
         for row in session.scalars(_open().where(Training.id.in_(lost))):
-            _end(row)
+            _end(row, MAY_NOT_GO_ON)
     for run_id in lost:
         places.forget_work(settings, run_id)
 
@@ -147,7 +158,12 @@ def _open() -> Select[Training]:
     return select(Training).where(Training.kind == TUNE, Training.state.in_(OPEN))
 
 
-def _end(row: Training) -> str:
-    row.error_code, row.error_message = "use_ended", MAY_NOT_GO_ON
+def _end_of(session: Session, patient_id: str, why: str) -> list[str]:
+    own = select(TrainingUse.training_id).where(TrainingUse.patient_id == patient_id)
+    return [_end(row, why) for row in session.scalars(_open().where(Training.id.in_(own)))]
+
+
+def _end(row: Training, why: str) -> str:
+    row.error_code, row.error_message = "use_ended", why
     work.cancel(row)
     return row.id

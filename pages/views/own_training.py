@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from clinic.consent.consent import Scope
+from clinic.consent.scopes import SCOPES
 from clinic.phrases import counted
 from clinic.training import own_samples, tuning
-from clinic.training.own_samples import MARKS_EACH, PATIENTS_NEEDED
-from pages import actions
+from clinic.training.own_samples import MARKS_EACH, PATIENTS_NEEDED, OwnSamples
+from pages import actions, links
 from pages.session import actor
 from pages.widgets import show_errors
 from web.resources import resources
@@ -23,6 +25,7 @@ HOW = f"""The model goes on from one that learned from no patient, with the data
   model can be put to use only where it is shown to be better for them, and not worse on the data set's test.
 - **Labels.** A mark names a stretch as one clinician saw it, often after the model had said its label. So the figures
   say how well the model agrees with the clinicians here, and not that they are right."""
+USE = f"“{SCOPES[Scope.TRAIN]}” and to keeping them"
 NO_DATA = "Please name and choose a data set above first."
 NOT_KEPT = "This installation keeps no recordings (`FER_KEEP_FILES`), so that there is nothing to train on."
 
@@ -30,12 +33,9 @@ NOT_KEPT = "This installation keeps no recordings (`FER_KEEP_FILES`), so that th
 def show_own_samples(data: str | None) -> None:
     """Say how many labelled moments of its own the clinic has, and offer to train on them beside a data set."""
     found = own_samples.count(resources().db, actor())
-    st.markdown(
-        f"People labelled {counted(found.marks, 'moment')} of {counted(found.patients, 'patient')}, of which"
-        f" {found.agreed:,} are of {counted(found.patients_agreed, 'patient')} who agree to their use for this."
-        f" {found.ready} of {PATIENTS_NEEDED} patients have enough of them."
-    )
-    with st.expander("What a training on them does, and from when on"):
+    st.markdown(_labelled(found))
+    st.markdown(_ready(found))
+    with st.expander("What a training on them does, and what it needs"):
         st.markdown(HOW)
     if data is None:
         st.caption(NO_DATA)
@@ -46,6 +46,30 @@ def show_own_samples(data: str | None) -> None:
         begin(data, found.ready)
 
 
+def _labelled(found: OwnSamples) -> str:
+    """Say how many moments have a label that a person gave, and of how many of them the patients agree."""
+    if not found.marks:
+        return (
+            "No moment of a recording has a label of a person yet. Clinicians give them on the page of a recording, as"
+            " marks."
+        )
+    whose = f"Clinicians labelled {counted(found.marks, 'moment')} of {counted(found.patients, 'patient')}"
+    if not found.agreed:
+        return f"{whose}. None of these patients consents to {USE}."
+    if found.agreed == found.marks:
+        return f"{whose}, all of whom consent to {USE}."
+    return f"{whose}. {found.agreed:,} of them are of {counted(found.patients_agreed, 'patient')} who consent to {USE}."
+
+
+def _ready(found: OwnSamples) -> str:
+    """Say how many patients a training needs, and how many of them there are."""
+    needed = f"A training needs {PATIENTS_NEEDED} patients who consent, with {MARKS_EACH} or more labelled moments each"
+    if found.enough:
+        return f"{needed}: there are {found.ready:,}."
+    there = f"there is {found.ready}" if found.ready == 1 else f"there are {found.ready}"
+    return f"{needed}: {there}, so **{PATIENTS_NEEDED - found.ready} are missing**."
+
+
 @actions.dialog("Train on the clinic's own recordings", width="large")
 def begin(data: str, ready: int) -> None:
     """Say what will happen, and start it."""
@@ -53,8 +77,9 @@ def begin(data: str, ready: int) -> None:
         parts, who = resources(), actor()
         st.markdown(
             f"The faces of labelled moments of {counted(ready, 'patient')} are cut out of their kept recordings, kept"
-            " sealed while the training runs, and deleted at its end. The data set takes part, so that the model"
-            " doesn't forget what it knows. At the end the page says how it did on patients whom it never saw."
+            f" sealed while the training runs, and deleted at its end. The data set {links.plain_text(data)} takes part"
+            " too, so that the model doesn't forget what it knows. At the end the page says how it did on patients whom"
+            " it never saw."
         )
         target = actions.opening("tune")
         if actions.action("Start", "start_tuning", target, kind="primary"):

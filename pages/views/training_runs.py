@@ -66,7 +66,7 @@ def _show_run(run: RunStanding) -> None:
     left = f" About {duration(run.left_s)} left." if run.left_s is not None else ""
     so_far = " so far" if run.open else ""
     best = f" Best accuracy on PublicTest{so_far}: {_percent(run.best)}." if run.best is not None else ""
-    st.progress(min(1.0, run.done / max(1, run.total)), text=f"{run.sentence}{left}{best}")
+    st.progress(run.share, text=f"{run.sentence}{left}{best}")
     if run.error:
         st.error(links.plain_text(run.error), icon=":material/info:")
     if run.curves and run.open:

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import model_in_use
 from clinic.access import Role
-from clinic.training import places
+from clinic.training import own_samples, places
+from clinic.training.own_samples import OwnSamples
 from db.models import JobState, Training
 from fer_core.model.model_card import ModelCard
 from tests import doors
@@ -116,6 +117,21 @@ def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the
         ]
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (OwnSamples(0, 0, 0, 0, 0), ["No moment of a recording has a label of a person yet.", "100 are missing"]),
+        (OwnSamples(50, 2, 0, 0, 0), ["50 moments of 2 patients. None of these patients consents to", "there are 0"]),
+        (OwnSamples(50, 2, 30, 1, 1), ["30 of them are of 1 patient who", "there is 1, so **99 are missing"]),
+        (OwnSamples(2040, 102, 2040, 102, 102), ["102 patients, all of whom consent to", "each: there are 102."]),
+    ],
+)
+def test_what_a_training_on_the_clinic_s_own_recordings_lacks_is_said(monkeypatch, found, said):
+    monkeypatch.setattr(own_samples, "count", lambda *_: found)
+    text = text_of(open_page("training"))
+    assert [part for part in said if part not in text] == []
+
+
 @pytest.fixture
 def searched(add_run):
     """The runs of a search of three, in this state."""
@@ -197,10 +213,8 @@ def test_a_search_is_set_up_with_the_ranges_that_are_stated():
     assert all(row.recipe["architecture"]["dropout"] <= 0.2 for row in stored[1:])
 
 
-def test_the_page_counts_labelled_moments_and_says_from_when_on_they_are_trained_on():
+def test_a_training_on_the_clinic_s_own_recordings_is_offered_only_where_there_are_enough():
     said = text_of(open_page("training"))
-    assert "People labelled 0 moments of 0 patients" in said
-    assert "0 of 100 patients have enough" in said
     assert "What a finished model has learned stays in it" in said.replace("\n  ", " ")
     assert "Train on them" not in labels(open_page("training"))
 

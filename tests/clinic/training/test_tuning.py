@@ -14,6 +14,9 @@ from clinic import model_in_use
 from clinic.accounts import accounts
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
+from clinic.jobs import faces
+from clinic.recordings import marks
+from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.training import own_pictures, places, promotion, runs, tuning, uses, work
 from db.models import AuditRow, JobState, Recording, RecordingMark, Training, TrainingUse
 from fer_core.errors import FerError
@@ -130,9 +133,7 @@ def expire(db, settings, patient_id, _who):
 
 def erase(kind):
     def delete(db, settings, patient_id, _who):
-        with db.read() as session:
-            recording_id = session.scalar(select(Recording.id).where(Recording.patient_id == patient_id))
-        deletion.erase(db, settings, kind, patient_id if kind == "patient" else recording_id, None)
+        deletion.erase(db, settings, kind, patient_id if kind == "patient" else recording_of(db, patient_id), None)
 
     return delete
 
@@ -155,6 +156,64 @@ def test_it_ends_and_its_pictures_go_once_somebody_may_not_be_used(db, settings,
         work.end(db, claimed, JobState.CANCELLED)
     row = row_of(db, claimed.run_id)
     assert (row.state, row.error_code) == ("cancelled", "use_ended")
+
+
+def say_it_is_somebody_else(db, _settings, who, recording_id):
+    marks.add(db, who, recording_id, MarkFields(0.0, 0.1, Verdict.NOT_PATIENT))
+
+
+def change_to_somebody_else(db, _settings, who, recording_id):
+    with db.read() as session:
+        mark = session.scalars(select(RecordingMark).where(RecordingMark.recording_id == recording_id)).first()
+    marks.edit(db, who, mark.id, mark.revision, MarkFields(mark.begin_s, mark.end_s, Verdict.NOT_PATIENT))
+
+
+CORRECTIONS = [faces.choose_again, say_it_is_somebody_else, change_to_somebody_else]
+
+
+@pytest.mark.parametrize("correct", CORRECTIONS)
+def test_it_ends_and_its_pictures_go_once_a_face_may_be_somebody_elses(db, settings, person, claimed, correct):
+    patients = [person(1), person(2)]
+    cut(db, settings, claimed)
+    correct(db, settings, caring(db, patients), recording_of(db, patients[0]))
+    assert work.wish(db, claimed) is work.Wish.STOP
+    work.end(db, claimed, JobState.CANCELLED)
+    row = row_of(db, claimed.run_id)
+    assert (row.state, row.error_message) == ("cancelled", uses.FACE_CORRECTED)
+    uses.sweep(db, settings)
+    assert not places.own_pictures(settings, claimed.run_id).exists()
+
+
+def test_another_mark_ends_nothing(db, settings, person, claimed):
+    patient_id = person(1)
+    cut(db, settings, claimed)
+    marks.add(db, caring(db, [patient_id]), recording_of(db, patient_id), MarkFields(0.0, 0.1, Verdict.UNCLEAR))
+    assert work.wish(db, claimed) is work.Wish.GO_ON
+
+
+def test_what_is_corrected_while_it_is_cut_is_left_out_and_how_far_it_is_is_known(db, settings, admin, person, claimed):
+    patients = [person(1), person(2)]
+    who = caring(db, patients)
+    places.folder_of(settings, claimed.run_id).mkdir(parents=True, exist_ok=True)
+    cutting = own_pictures.cut(db, settings, claimed)
+    for _ in cutting:
+        found = standing(db, settings, admin, claimed.run_id)
+        if found.cutting.done:
+            break
+    assert (found.share, found.left_s > 0) == (0.5, True)
+    assert found.sentence == "The faces of labelled moments are cut out of the recordings: 1 of 2 are done."
+    say_it_is_somebody_else(db, settings, who, recording_of(db, patients[0]))
+    faces.choose_again(db, settings, who, recording_of(db, patients[1]))
+    for _ in cutting:
+        pass
+    assert standing(db, settings, admin, claimed.run_id).cutting is None
+    pictures = np.load(io.BytesIO(own_pictures.read(settings, claimed.run_id)), allow_pickle=False)
+    assert (set(pictures["people"]), len(pictures["labels"])) == ({patients[0]}, 19)
+
+
+def recording_of(db, patient_id):
+    with db.read() as session:
+        return session.scalar(select(Recording.id).where(Recording.patient_id == patient_id))
 
 
 def caring(db, patients):
