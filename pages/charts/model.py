@@ -13,6 +13,9 @@ from fer_core.emotions import Emotion
 from pages.charts.palette import COLORS, LINE, UNCERTAIN
 from pages.charts.trend import Names, plain, title
 
+FEW_EPOCHS = 10
+"""Up to so many have a point each: the line of the first one alone would be nothing."""
+
 
 def confusion_figure(counts: Sequence[Sequence[int]], names: Names, printed: str = "count") -> go.Figure:
     """Draw a confusion matrix: rows are the true labels, each cell is coloured by its share of the row.
@@ -164,7 +167,13 @@ def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
             continue
         x, y = zip(*known, strict=True)
         line = {"color": color, "dash": dash}
-        figure.add_scatter(x=x, y=y, name=name, mode="lines", line=line, showlegend=column == 1, row=1, col=column)
-    figure.update_xaxes(title="Epoch")
+        mode = "lines" if len(x) > FEW_EPOCHS else "lines+markers"
+        figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, showlegend=column == 1, row=1, col=column)
+    whole_epochs(figure, max((row["epoch"] for row in curves if "epoch" in row), default=0))
     figure.update_yaxes(tickformat=".1%", rangemode="nonnegative", col=2)
     return plain(figure, 320).update_layout(showlegend=True)
+
+
+def whole_epochs(figure: go.Figure, most: float) -> None:
+    """Name the axes of epochs up to `most`: the first ones have a tick each, and none lies between two."""
+    figure.update_xaxes(title="Epoch", **({"tick0": 0, "dtick": 1} if most <= FEW_EPOCHS else {}))

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
+from pages.charts.model import whole_epochs
 from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
 from pages.charts.trend import plain, title
 
@@ -43,8 +44,8 @@ def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.F
             mode="lines+markers", marker={"size": 4}, line={"color": color, "dash": dash},
             hovertemplate=name + ", epoch %{x}: %{y:.1%}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title="Epoch")
-    figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%")
+    whole_epochs(figure, max((len(epochs) for _, epochs in runs), default=0))
+    figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%", rangemode="nonnegative")
     return plain(figure, 320).update_layout(showlegend=True, hovermode="closest")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from clinic.model_report import class_figures
 from fer_core.emotions import Emotion
 from pages.charts.model import (
@@ -37,6 +39,12 @@ def test_curves_are_drawn_for_what_the_card_has():
     (only,) = training_figure(curves).data
     assert only.y == (0.4, 0.5)
     assert training_figure([]).data == ()
+
+
+@pytest.mark.parametrize(("epochs", "mode", "ticks"), [(1, "lines+markers", 1), (30, "lines", None)])
+def test_the_first_epoch_is_a_point_and_no_tick_lies_between_two(epochs, mode, ticks):
+    figure = training_figure([{"epoch": epoch, "public_accuracy": 0.4} for epoch in range(1, epochs + 1)])
+    assert (figure.data[0].mode, figure.layout.xaxis2.dtick) == (mode, ticks)
 
 
 def test_trust_has_both_curves_and_where_the_program_stops():

@@ -16,6 +16,7 @@ def test_runs_lie_side_by_side_over_their_epochs():
     figure = runs_figure([("Run 1", [{"epoch": 1, "public_accuracy": 0.4}]), ("Run 2", [])])
     assert [line.name for line in figure.data] == ["Run 1", "Run 2"]
     assert figure.data[0].y == (0.4,)
+    assert (figure.layout.xaxis.dtick, figure.layout.yaxis.rangemode) == (1, "nonnegative")
 
 
 def test_what_was_tried_leads_to_the_accuracy_on_the_last_axis():
