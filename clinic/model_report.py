@@ -134,11 +134,11 @@ def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
     `judged`: what the card says of it (``metrics["own"]``, see train/tune.py).
     """
     people = judged["people"]
-    said = [f"It went on from another model, with faces of {judged['trained_on']} own people."]
+    said = [f"It goes on from another model, with faces of {judged['trained_on']} people of this clinic."]
     if "before" in judged:
         said.append(
-            f"On {people['people']} own people whom it did not learn from, it is right in {_level(judged['after'])} of"
-            f" their labelled faces; the model before it in {_level(judged['before'])}."
+            f"On {people['people']} people of this clinic whom it did not learn from, it is right in"
+            f" {_level(judged['after'])} of their labelled faces; the model before it in {_level(judged['before'])}."
         )
     said += [
         f"The difference there is {_change(people)}.",

@@ -81,8 +81,8 @@ def objection(test: Change, people: Change) -> str | None:
     """Return why the changed model should not be used: worse on FER2013's test, or not better on held-out people."""
     if test.low < -MOST_LOST:
         return (
-            f"On FER2013's test it may agree by {-100 * test.low:.1f} points less; at most {100 * MOST_LOST:.0f} are"
-            " accepted."
+            f"On the data set's test pictures it may be right up to {-100 * test.low:.1f} points less often than the"
+            f" model before it; at most {100 * MOST_LOST:.0f} points are accepted."
         )
     if people.low <= 0:
         return f"On people it did not learn from, it is not shown to be better: {described(people)}."

@@ -14,6 +14,7 @@ import numpy as np
 from fer_core.analyzer import Analyzer
 from fer_core.faces.following import Follower
 from fer_core.faces.preprocess import CROP_SIDE
+from fer_core.faces.quality import DARK_BELOW
 from fer_core.looking import crops_of
 from fer_core.media.annotate import BANDS
 from fer_core.media.camera import CameraReader
@@ -69,7 +70,8 @@ class LiveView:
 
         ``faces``: number, box in px and whether it is the chosen one; that one has ``status``, ``hint``, ``label`` (a
         place in `Emotion`), ``band`` and ``probabilities`` too. ``chosen``: the number, None while nobody is chosen or
-        when the chosen face has been gone for too long to be recognised again. Raises MediaError.
+        when the chosen face has been gone for too long to be recognised again. ``hint``: what helps where no face is
+        seen, or empty. Raises MediaError.
         """
         rgb = self._reader.read(jpeg)
         faces = self._faces(rgb, time_s)
@@ -80,7 +82,9 @@ class LiveView:
         for one, face in zip(described, faces, strict=True):
             if face is chosen:
                 one |= self._expression(rgb, face)
-        return {"width": rgb.shape[1], "height": rgb.shape[0], "faces": described, "chosen": self._chosen}
+        hint = HINTS[Status.DARK] if not faces and rgb.mean() < DARK_BELOW else ""
+        height, width = rgb.shape[:2]
+        return {"width": width, "height": height, "faces": described, "chosen": self._chosen, "hint": hint}
 
     def _faces(self, rgb: RGB, time_s: float) -> list[Face]:
         if rgb.shape[:2] != self._size:

@@ -29,6 +29,8 @@ RATE, THERE_S, AWAY_S = 10, 20, 6
 LIVE = "[data-part=live]"
 RUNNING = f"{LIVE}[data-state=running]"
 SAID = f"{LIVE} [data-part=said]"
+LAPTOP_PX = 620
+"""So high is a page in the browser of a small laptop (1366 x 768)."""
 LIGHT = "element => element.querySelector('video').srcObject?.active ?? false"
 
 
@@ -92,6 +94,8 @@ def test_a_face_is_chosen_labelled_and_leaves_and_the_light_goes_off(live, accou
     start(live)
     assert live.locator(LIVE).evaluate(LIGHT)
     choose(live)
+    said = live.locator(SAID).bounding_box()
+    assert said["y"] + said["height"] < LAPTOP_PX, "what is said of the face is seen without scrolling"
     live.locator(SAID).filter(has_text="The chosen face left").wait_for()
     choose(live)
     stream = live.locator(LIVE).evaluate_handle("element => element.querySelector('video').srcObject")

@@ -110,7 +110,8 @@ def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the
     assert ("Put to use" in labels(page)) is (against is None)
     model_in_use.write(settings, [str(path.relative_to(settings.data_dir))])
     for shown in (page, open_page("model")):
-        assert "34 own people whom it did not learn from, it is right in 75.0 % (95 % interval 65.5" in text_of(shown)
+        own = "34 people of this clinic whom it did not learn from, it is right in 75.0 % (95 % interval 65.5"
+        assert own in text_of(shown)
         assert r"The difference there is +6.1 points (95 % interval +1.2 to +11.0)" in text_of(shown)
         assert [f"This model is not put to use. {against}"] * (against is not None) == [
             one.value for one in shown.warning

@@ -62,7 +62,7 @@ def test_no_doubt_is_left_neither_where_all_change_alike():
     ("test", "people", "said"),
     [
         ((0.0, -0.01, 0.01), (0.06, 0.02, 0.1), None),
-        ((-0.02, -0.03, -0.01), (0.06, 0.02, 0.1), "FER2013"),
+        ((-0.02, -0.03, -0.01), (0.06, 0.02, 0.1), "test pictures"),
         ((0.0, -0.01, 0.01), (0.03, -0.01, 0.07), "not shown to be better"),
         ((0.0, -0.01, 0.01), (-0.05, -0.09, -0.01), "not shown to be better"),
     ],

@@ -1,5 +1,6 @@
 """A model is fine-tuned on people of one's own, and judged on those it has not seen and on the data set's test."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +47,8 @@ def test_the_new_model_is_judged_on_people_who_were_held_out_and_says_so(start, 
     # What was trained on holds the others' pictures behind the data set's, and no picture of those held out.
     alone = [(patterns.pixels, own.crops), (patterns.labels, own.labels), (patterns.split, np.full(84, "Training"))]
     joined = FerData(*(np.concatenate([first, second[~aside]]) for first, second in alone))
-    assert card.data["data_sha256"] == joined.sha256
+    assert json.loads((tmp_path / "run/run.json").read_text())["data_sha256"] == joined.sha256
+    assert card.data["data_sha256"] == patterns.sha256, "what it was measured on"
     assert card.data["training_pictures"] + sum(card.data["left_out"].values()) == 84 + (~aside).sum()
     assert card.recipe["warm_start"] == ModelCard.load(start).sha256 == judged["from"]
     written = Classifier.load(tmp_path / "run/model/tuned.json")

@@ -243,9 +243,9 @@ class View {
     this.chosen = told.chosen;
     this.offer(chosen ? [] : told.faces.map((one) => one.number));
     this.remember(face);
-    let said = face ? [this.caption(face), face.hint].filter(Boolean).join(" · ") : "The chosen face is not in the picture.";
-    if (!chosen) said = this.ask(told.faces.length);
-    this.say_fault(said);
+    if (face) return this.say_fault([this.caption(face), face.hint].filter(Boolean).join(" · "));
+    const said = chosen ? "The chosen face is not in the picture." : this.ask(told.faces.length);
+    this.say_fault(told.hint ? `${said} ${told.hint}.` : said);
   }
 
   ask(count) {

@@ -62,7 +62,7 @@ def test_the_chosen_face_alone_is_labelled(view):
 def test_a_face_that_left_is_not_taken_for_the_next_one_that_comes(view):
     view.choose(view.look(jpeg(scene()), 0.0)["faces"][0]["number"])
     assert view.look(jpeg(scene()), 0.1)["faces"][0]["chosen"]
-    assert view.look(jpeg(EMPTY), 0.5) == {"width": 480, "height": 320, "faces": [], "chosen": 0}
+    assert view.look(jpeg(EMPTY), 0.5) == {"width": 480, "height": 320, "faces": [], "chosen": 0, "hint": ""}
     away = [view.look(jpeg(EMPTY), 0.5 + step / 4)["chosen"] for step in range(1, 4 * int(KEEP_LOST_S) + 1)]
     assert away[0] == 0
     assert away[-1] is None
@@ -87,6 +87,10 @@ def test_hints_say_what_helps(view, picture, hint):
         assert told["faces"], "the face has to be found"
         view.choose(told["faces"][0]["number"])
     assert told["faces"][0]["hint"] == HINTS[hint]
+
+
+def test_a_dark_picture_without_a_face_asks_for_light(view):
+    assert view.look(jpeg(EMPTY // 10), 0.0)["hint"] == HINTS[Status.DARK]
 
 
 def test_a_camera_of_another_size_begins_with_nobody_chosen(view):
