@@ -75,7 +75,8 @@ def check_summary(summary: Any, kind: str) -> None:
         _check_shares(part)
     shares = [found.usable_share, found.framing_kept, *found.reasons.values()]
     lasting = [found.usable_s, found.longest_gap_s, found.moving_s, found.movement]
-    measured = [found.face_px, found.sharpness, found.brightness, found.still and found.still.seconds]
+    still_s = found.still.seconds if found.still is not None else None
+    measured = [found.face_px, found.sharpness, found.brightness, still_s]
     if not _are(shares, 1.0) or not _are([*lasting, *measured], math.inf):
         raise ValueError("no share")
 
