@@ -291,8 +291,7 @@ def named_places(name, tree):
             if not isinstance(text, ast.Constant) and all(one.arg != "anchor" for one in call.keywords):
                 yield ast.unparse(call)
         elif called(call) in WRITES_MARKDOWN and isinstance(text, ast.JoinedStr | ast.BinOp):
-            if ast.unparse(text).lstrip("f'\"").startswith("#"):
-                yield ast.unparse(call)
+            yield from [ast.unparse(call)] if ast.unparse(text).lstrip("f'\"").startswith("#") else []
 
 
 def decoding(name, tree):
