@@ -1,7 +1,6 @@
 """What a line of the log may be: of bounded length, one line, and one of few of its kind in a minute.
 
-Text that comes from outside can get into any line, and whoever sends it must neither fill the disk nor write lines of
-his own.
+Text from outside can get into any line: it must neither fill the disk nor pass for a line of the program.
 """
 
 from __future__ import annotations
