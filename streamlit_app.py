@@ -60,7 +60,7 @@ async def start(_app: st.App) -> AsyncIterator[None]:
         print(f"\n  {message}\n", flush=True)  # noqa: T201  # the console is where the code belongs
     collector.pass_over_program()
     connections.allow_more()
-    log_lines.keep_few()
+    log_lines.gather()
     kept = [keep_watch(database()), ended_windows.keep_closing()]
     if server is not None:
         kept.append(connections.keep_closing(server))
@@ -87,7 +87,7 @@ settings = Settings.from_environment()
 behind = Behind(
     open_db=database,
     is_user_action=streamlit_protocol.is_user_action,
-    is_too_much=streamlit_protocol.is_too_much,
+    refusal=streamlit_protocol.refusal,
     sign_out_message=streamlit_protocol.leave_for(SIGN_IN),
     policy=streamlit_protocol.policy(),
     tls=settings.behind_tls,

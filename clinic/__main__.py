@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clinic import access, audit, words
+from clinic import access, audit, log_lines, words
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
 from clinic.admin import demo, demo_people, key_folder, keyring, zones
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m clinic")
     """Run one command and return the exit code: 0 for success, 1 for not sound or refused, 78 for a wrong setting."""
     core_files.leave_none()
     options = _parser(prog).parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_lines.write_to_stderr(logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return answered(lambda: options.command(options))
 

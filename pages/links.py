@@ -63,7 +63,7 @@ def plain_lines(text: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return text that someone typed so that no letter of it is taken for Markdown, an icon or a colour."""
+    """Return text that someone typed so that no letter of it is taken for Markdown, an icon, a colour or an address."""
     escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])", r"\\\1", text)
-    # Icons are replaced after Markdown was read, so that a backslash doesn't keep them off.
-    return re.sub(r":(?=material|streamlit)", ":\u2060", escaped)
+    # Icons are replaced, and addresses become links, after Markdown was read: a backslash doesn't keep them off.
+    return re.sub(r":(?=material|streamlit|//)|(?<=www)(?=\\\.)|@", "\\g<0>\u2060", escaped, flags=re.IGNORECASE)

@@ -42,7 +42,7 @@ TABS = {
 def show_header(patient: PatientDetail) -> None:
     """Draw who it is, what can be done, and how the consent stands."""
     name, add, report, export, change = st.columns([3.4, 1.9, 1.2, 1.2, 1.1], vertical_alignment="bottom")
-    name.title(links.plain_text(patient.name))
+    name.title(links.plain_text(patient.name), anchor=False)
     if patient.writable:
         with change:
             if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True, opens=True):

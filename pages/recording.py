@@ -20,7 +20,7 @@ from web.resources import resources
 def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     """Draw whose recording it is and its day, with links to the previous and the next one."""
     name, before, after = st.columns([5, 1.2, 1], vertical_alignment="bottom")
-    name.title(links.plain_text(patient.name))
+    name.title(links.plain_text(patient.name), anchor=False)
     earlier, later = neighbours(patient, recording)
     # Buttons and no links: a link to the page that is open leaves the address at the recording before.
     with before:
@@ -31,7 +31,7 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     with after:
         if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:", opens=True):
             links.open_recording(later.id)
-    st.header(f"Recording of {chooser.visit(recording)}")
+    st.header(f"Recording of {chooser.visit(recording)}", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
         st.markdown(f"{chooser.identity(patient)}{length}", width="stretch")

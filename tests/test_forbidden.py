@@ -88,6 +88,7 @@ OPENING = {
     "mpimg.imread",
     "plt.imread",
 }
+HEADINGS, WRITES_MARKDOWN = ("title", "header", "subheader"), ("markdown", "write", "caption")
 READS = ("fer_core/decoder/",)
 """The process without rights."""
 WRITE_VIDEO = {"fer_core/media/annotate.py", "clinic/worker/selftest.py"}
@@ -277,6 +278,22 @@ def silent_forms(name, tree):
             yield ast.unparse(node)
 
 
+def named_places(name, tree):
+    """Headings with text that a page doesn't hold itself: a link beside one carries the text into the address.
+
+    Text that somebody typed makes no heading of its own: `links.plain_text` escapes what would.
+    """
+    for call in calls(tree):
+        if not name.startswith("pages/") or name.startswith("pages/charts/") or not call.args:
+            continue
+        text = call.args[0]
+        if isinstance(call.func, ast.Attribute) and called(call) in HEADINGS:
+            if not isinstance(text, ast.Constant) and all(one.arg != "anchor" for one in call.keywords):
+                yield ast.unparse(call)
+        elif called(call) in WRITES_MARKDOWN and isinstance(text, ast.JoinedStr | ast.BinOp):
+            yield from [ast.unparse(call)] if ast.unparse(text).lstrip("f'\"").startswith("#") else []
+
+
 def decoding(name, tree):
     """Files from outside that are decoded elsewhere than in the process without rights."""
     if name.startswith((*READS, *OWN_FILES)):
@@ -310,6 +327,7 @@ RULES = {
         buttons,
         parts,
         silent_forms,
+        named_places,
         decoding,
     )
 }
@@ -368,6 +386,10 @@ def test_it_stands_nowhere(rule, found):
         (decoding, "from fer_core.decoder import video"),
         (decoding, "Image.open(path)"),
         (decoding, "av.open(path, 'r')"),
+        (named_places, "name.title(links.plain_text(patient.name))"),
+        (named_places, "st.subheader(f'Recorded on {visit}')"),
+        (named_places, "st.markdown(f'## {note}')"),
+        (named_places, "left.write('## ' + note)"),
         (silent_forms, "if actions.submit('Record', 'add', target) and kind: ..."),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),

@@ -1,7 +1,8 @@
 """Connections that hold a place for nothing: closed after a while, and the oldest at once where there are many.
 
-uvicorn closes one that was answered and is quiet since. One that never asks, or only half, or takes nothing of its
-answer, it keeps for ever. A thousand of them take every file descriptor of the process: nobody else gets in.
+uvicorn closes one that was answered and is quiet since. One that never asks, or only half, or sends no more of its
+request's body, or takes nothing of its answer, it keeps for ever. A thousand of them take every file descriptor of the
+process: nobody else gets in.
 """
 
 from __future__ import annotations
@@ -20,28 +21,30 @@ import uvicorn
 
 ASKED_WITHIN_S = 20.0
 """The head of a request comes within this time, also over a slow line."""
-TAKEN_WITHIN_S, LEAST_BYTES = 60.0, 16 << 10
-"""Of an answer that waits for its reader so much is taken within this time: a telephone's slowest line takes more."""
+MOVES_WITHIN_S, LEAST_BYTES = 60.0, 16 << 10
+"""Of an answer that waits for its reader so much is taken within this time, and of a body that is not whole so much
+comes: a telephone's slowest line takes more."""
 MOST_WITHOUT = 400
 """Connections without a request. A browser has six at most, and uvicorn ends those that are quiet after 5 s."""
 LOOKED_EVERY_S = 1.0
 DESCRIPTORS = 8192
 """Files and connections that the process may have open, where the system lets it: many systems begin with 1,024."""
-_ACKED = slice(120, 128)
-"""Where Linux's TCP_INFO says how many bytes the other side has received (tcpi_bytes_acked)."""
+_ACKED, _RECEIVED = slice(120, 128), slice(128, 136)
+"""Where Linux's TCP_INFO says how many bytes the other side has received, and how many came (tcpi_bytes_acked and
+tcpi_bytes_received)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A connection's last request, how many bytes of answers were taken, and since when (s) it is so."""
+    """A connection's last request, how many bytes went the way that is waited for, and since when (s) it is so."""
 
     cycle: Any
-    taken: int
+    went: int
     since: float
 
 
 class Connections:
-    """Remembers since when each connection has had no request under way, or has taken nothing. For the loop alone."""
+    """Remembers since when each connection has had no request under way, or has stood still. For the loop alone."""
 
     def __init__(self, most_open: int = DESCRIPTORS // 2) -> None:
         self._known: dict[Any, _Standing] = {}
@@ -60,15 +63,17 @@ class Connections:
         return len(due)
 
     def _standing(self, connection: Any, now: float) -> _Standing:
-        fresh = _Standing(connection.cycle, _taken(connection), now)
+        fresh = _Standing(connection.cycle, _went(connection), now)
         known = self._known.get(connection, fresh)
+        new = known.cycle is not fresh.cycle
         if _is_idle(connection):
-            return known if known.cycle is fresh.cycle else fresh
-        moves = not _waits(connection) or abs(fresh.taken - known.taken) >= LEAST_BYTES
+            return fresh if new else known
+        may_stand = _waits(connection) or (_wants_body(connection) and not new)
+        moves = not may_stand or abs(fresh.went - known.went) >= LEAST_BYTES
         return fresh if moves else known
 
     def _is_late(self, connection: Any, now: float) -> bool:
-        within = ASKED_WITHIN_S if _is_idle(connection) else TAKEN_WITHIN_S
+        within = ASKED_WITHIN_S if _is_idle(connection) else MOVES_WITHIN_S
         return now - self._known[connection].since >= within
 
 
@@ -84,13 +89,28 @@ def _waits(connection: Any) -> bool:
     return bool(connection.transport.get_write_buffer_size())
 
 
-def _taken(connection: Any) -> int:
-    """Return a number that changes by as many bytes as the other side takes, or the system where it doesn't tell."""
+def _wants_body(connection: Any) -> bool:
+    """Return whether all that came of a body is read, and more has to come. Only where the system tells what comes."""
+    cycle = connection.cycle
+    return cycle.more_body and not cycle.body and _tcp_info(connection) is not None
+
+
+def _went(connection: Any) -> int:
+    """Return a number that changes by as many bytes as went: of an answer that waits, or else of what comes."""
+    info = _tcp_info(connection)
+    if info is None:
+        return int(connection.transport.get_write_buffer_size())
+    return int.from_bytes(info[_ACKED if _waits(connection) else _RECEIVED], sys.byteorder)
+
+
+def _tcp_info(connection: Any) -> bytes | None:
+    """Return what Linux knows of a connection, None on another system."""
     with suppress(AttributeError, OSError):
-        found = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-        if len(found[_ACKED]) == 8:
-            return int.from_bytes(found[_ACKED], sys.byteorder)
-    return int(connection.transport.get_write_buffer_size())
+        found: bytes = connection.transport.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_INFO, 136
+        )
+        return found if len(found) == 136 else None
+    return None
 
 
 def _crowding(oldest: Sequence[Any], too_many: int) -> list[Any]:

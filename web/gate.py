@@ -56,7 +56,7 @@ class Behind:
     timer. `sign_out_message`: the last one to a websocket whose sign-in ended. `policy` is the Content-Security-Policy
     of the pages. `tls` says that a proxy in front speaks TLS. `need_second_step`: nothing opens without one.
     `hosts`: the names that are answered to, empty for any (web/hosts.py). `is_known` says whether anything
-    answers to a path, and `is_too_much` whether a websocket message is larger than any of the pages'.
+    answers to a path, and `refusal` gives the code with which a websocket ends at a message that no page sends.
     """
 
     open_db: Callable[[], Database]
@@ -67,7 +67,7 @@ class Behind:
     need_second_step: bool = False
     hosts: tuple[str, ...] = ()
     is_known: Callable[[str], bool] = lambda _path: True
-    is_too_much: Callable[[bytes], bool] = lambda _message: False
+    refusal: Callable[[bytes], int | None] = lambda _message: None
 
 
 class Gate:
@@ -178,7 +178,7 @@ class Gate:
             self._note,
             self._pace.wait,
             behind.is_user_action,
-            behind.is_too_much,
+            behind.refusal,
             behind.sign_out_message,
         )
 

@@ -26,6 +26,8 @@ from streamlit.runtime.state.common import user_key_from_element_id
 from streamlit.runtime.state.session_state import Serialized, SessionState, WStates
 from streamlit.web.server.starlette import starlette_routes
 
+from web.window import TOO_LARGE, UNSUPPORTED
+
 ROUTES = frozenset({"/_stcore/health", "/_stcore/host-config", "/_stcore/metrics", "/_stcore/stream"})
 NOT_SERVED = frozenset({"/_stcore/script-health-check"})
 FOLDERS = ("/static/", "/_stcore/bidi-components/")
@@ -33,6 +35,21 @@ FILES = frozenset({"/favicon.png", "/manifest.json"})
 """Streamlit's own addresses that are used here. To any other path it would answer with its page."""
 MOST_BYTES, MOST_STATES = 256 << 10, 2000
 """Of a page's message, and states of widgets in it. Files come by requests, and all that is typed has its limit."""
+MOST_ID = 200
+"""Characters of an id in a message. Streamlit's own have some forty, and the name of a page is ours."""
+SENT_BY_PAGES = frozenset(
+    {
+        "app_heartbeat",
+        "backend_operation_request",
+        "clear_cache",
+        "file_urls_request",
+        "load_git_info",
+        "rerun_script",
+        "set_run_on_save",
+        "stop_script",
+    }
+)
+"""Kinds of messages. Streamlit has two others, for its own tests."""
 COMPONENT, ROWS = "component:", "rows:"
 """What names of clicks in components begin with, and keys of tables of which a row may be clicked."""
 
@@ -71,16 +88,36 @@ def is_known_path(path: str) -> bool:
     return path in ROUTES or path in FILES or path.startswith(FOLDERS)
 
 
-def is_too_much(message: bytes) -> bool:
-    """Return whether a message of the websocket is larger, or says more of a page's parts, than any page's does."""
+def refusal(message: bytes) -> int | None:
+    """Return the code with which a websocket ends at a message that no page sends, None for one that a page may send.
+
+    Streamlit would write a line into its log for each of them, some with the text that it came with.
+    """
     if len(message) > MOST_BYTES:
-        return True
+        return TOO_LARGE
     parsed = BackMsg()
     try:
         parsed.ParseFromString(message)
     except DecodeError:
-        return False
-    return len(parsed.rerun_script.widget_states.widgets) > MOST_STATES
+        return UNSUPPORTED
+    if len(parsed.rerun_script.widget_states.widgets) > MOST_STATES or any(len(one) > MOST_ID for one in _ids(parsed)):
+        return TOO_LARGE
+    return None if parsed.WhichOneof("type") in SENT_BY_PAGES else UNSUPPORTED
+
+
+def _ids(message: BackMsg) -> list[str]:
+    """Return the ids that a page has from the server, and that Streamlit may write into its log."""
+    run, files, other = message.rerun_script, message.file_urls_request, message.backend_operation_request
+    return [
+        run.fragment_id,
+        run.page_script_hash,
+        run.page_name,
+        *run.cached_message_hashes,
+        files.request_id,
+        files.session_id,
+        other.request_id,
+        other.session_id,
+    ]
 
 
 def is_user_action(message: bytes) -> bool:

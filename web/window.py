@@ -15,7 +15,7 @@ from web.paths import CAMERA
 
 WATCHED_EVERY_S = 1.0
 """An open websocket is closed so soon after its sign-in ended."""
-POLICY_VIOLATION, TOO_LARGE = 1008, 1009
+UNSUPPORTED, POLICY_VIOLATION, TOO_LARGE = 1003, 1008, 1009
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Rules:
     note: Callable[[Actor], Awaitable[None]]
     wait_turn: Callable[[str, int], Awaitable[None]]
     is_user_action: Callable[[bytes], bool]
-    is_too_much: Callable[[bytes], bool]
+    refusal: Callable[[bytes], int | None]
     sign_out_message: bytes
 
 
@@ -92,10 +92,12 @@ class Window:
 
     async def _refused(self, message: Message) -> int | None:
         """Return the code with which the line ends at a message, None where it goes on."""
-        content = message.get("bytes") or (message.get("text") or "").encode()
-        if self._rules.is_too_much(content):
-            log.warning("a window was closed: its message was larger than any of the pages'")
-            return TOO_LARGE
+        content = message.get("bytes")
+        # Pages send no text.
+        code = UNSUPPORTED if content is None else self._rules.refusal(content)
+        if content is None or code is not None:
+            log.warning("a window was closed: its message was none that a page sends")
+            return code
         await self._rules.wait_turn(self._scope["actor"].account_id, len(content))
         return None if await self._lives(content) else POLICY_VIOLATION
 

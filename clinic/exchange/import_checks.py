@@ -111,8 +111,8 @@ def _is_id(text: str) -> bool:
 
 
 def _check_job(job: Row) -> None:
-    # The sentence is shown as it is, and Markdown could hide a link in it.
-    if JobState(job["state"]) in ACTIVE or re.search(r"[\[\]<>`]", job.get("error_message") or ""):
+    # The sentence is shown as it is: Markdown could hide a link in it, and makes one of an address.
+    if JobState(job["state"]) in ACTIVE or re.search(r"(?i)[\[\]<>`@]|://|www\.", job.get("error_message") or ""):
         raise ValueError("no ended analysis")
     if not all(_is_id(source["id"]) for source in job["sources"]):
         raise ValueError("no id of a file")

@@ -26,7 +26,7 @@ from clinic import access, audit
 from clinic.access import Actor
 from clinic.accounts import accounts
 from clinic.audit import AuditAction
-from clinic.exchange import archive_rows, import_checks, import_queue
+from clinic.exchange import archive_rows, import_checks, import_queue, recorders
 from clinic.exchange.archive_rows import Row, read_samples, read_tables
 from clinic.exchange.csv_tables import SAMPLES
 from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, patient_tables
@@ -209,6 +209,8 @@ class _Import:
                 kept.pop(left_out, None)
             tables[name].append(kept)
         import_checks.check(known, tables)
+        with self.db.read() as session:
+            recorders.make_strangers(session, tables)
         return tables
 
     def _stage(self, patient_id: str, tables: Tables) -> None:

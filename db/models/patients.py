@@ -48,7 +48,7 @@ class Consent(Base):
     Of several rows of a scope the one with the highest `number` counts, whatever the clock said. It was given on
     `given_on`, holds up to and with `expires_on` (NULL: until it is withdrawn), and `document` says where the signed
     paper is found. `recorded_by` and `withdrawn_by` are ids of accounts, no references: an import brings those of
-    another installation.
+    another installation, and none of this one (clinic/exchange/recorders.py).
     """
 
     __tablename__ = "consent"

@@ -38,7 +38,7 @@ def show_imported(patient: PatientDetail) -> None:
 
 def show_tool(tool: Tool, series: list[Imported]) -> None:
     """Draw the figures of one program over its recordings."""
-    st.subheader(words.TOOLS[tool])
+    st.subheader(words.TOOLS[tool], anchor=False)
     rows = [
         {
             "No.": one.number,

@@ -31,3 +31,24 @@ def test_a_link_opens_its_page_and_no_other_file_of_pages_is_one(sign_in, accoun
     accessible(page)
     for name in NO_PAGES:
         assert page.goto(f"{server}/{name}").status == 404
+
+
+PLACES_ELSEWHERE = (
+    "www.a.example https://b.example ![i](http://c.example/c.png) <img src=http://d.example> [l](http://e.example)"
+    " f@g.example mailto:h@i.example <https://j.example>"
+)
+
+
+@pytest.mark.attack("a patient's name, code and note with addresses: links that lead out, or that carry the name")
+def test_nothing_that_was_typed_is_a_link(sign_in, account, add_patient, page, server, attack):
+    """An archive may hold any text, and a link beside a heading would carry the name into the address."""
+    patient_id = add_patient(PLACES_ELSEWHERE, code=PLACES_ELSEWHERE[:60], note=PLACES_ELSEWHERE)
+    sign_in(at=f"patient?patient={patient_id}")
+    page.get_by_role("heading", name="b.example").hover()
+    settled(page)
+
+    def links():
+        found = page.locator("a[href]").evaluate_all("all => all.map(one => one.href)")
+        return [one for one in found if not one.startswith(server) or "example" in one]
+
+    attack(links, [])

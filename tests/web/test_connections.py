@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 
 from tests import loops
 from web import connections
-from web.connections import ASKED_WITHIN_S, LEAST_BYTES, MOST_WITHOUT, TAKEN_WITHIN_S, Connections
+from web.connections import ASKED_WITHIN_S, LEAST_BYTES, MOST_WITHOUT, MOVES_WITHIN_S, Connections
 
 SILENT, HALF = b"", b"POST / HTTP/1.1\r\nHost: a"
 ASKS = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -88,10 +88,10 @@ class Known(SimpleNamespace):
 
 
 class Transport:
-    """A line that says what waits for its reader, and what the reader has received, as Linux does."""
+    """A line that says what waits for its reader, what the reader has received, and what came, as Linux does."""
 
     def __init__(self, closed, waits):
-        self.waits, self.received, self._closed = waits, 0, closed
+        self.waits, self.received, self.came, self._closed = waits, 0, 0, closed
 
     def abort(self):
         self._closed.append(True)
@@ -103,12 +103,16 @@ class Transport:
         return self
 
     def getsockopt(self, *_asked):
-        return bytes(120) + self.received.to_bytes(8, sys.byteorder)
+        return bytes(120) + self.received.to_bytes(8, sys.byteorder) + self.came.to_bytes(8, sys.byteorder)
 
 
-def connection(answered=None, waits=0, address="a"):
+def request(answered=False, more_body=False, body=b""):
+    return SimpleNamespace(response_complete=answered, more_body=more_body, body=body)
+
+
+def connection(answered=None, waits=0, address="a", **body):
     closed = []
-    cycle = None if answered is None else SimpleNamespace(response_complete=answered)
+    cycle = None if answered is None else request(answered, **body)
     return Known(cycle=cycle, closed=closed, transport=Transport(closed, waits), client=(address, 1))
 
 
@@ -116,7 +120,7 @@ def test_each_has_its_time_for_the_next_request():
     silent, goes_on, busy, websocket = connection(), connection(True), connection(False), Known()
     known, all_of_them = Connections(), [silent, goes_on, busy, websocket]
     assert known.close_due(all_of_them, 0.0) == 0
-    goes_on.cycle = SimpleNamespace(response_complete=True)
+    goes_on.cycle = request(True)
     assert known.close_due(all_of_them, ASKED_WITHIN_S - 1) == 0
     assert known.close_due(all_of_them, ASKED_WITHIN_S) == 1
     assert (silent.closed, goes_on.closed, busy.closed) == ([True], [], [])
@@ -126,7 +130,7 @@ def test_each_has_its_time_for_the_next_request():
 @pytest.mark.attack("requests one after the other whose answers nobody reads: which of such connections stay open")
 def test_answers_that_nobody_takes_are_broken_off(monkeypatch, attack):
     monkeypatch.setattr(connections, "LOOKED_EVERY_S", 0.01)
-    monkeypatch.setattr(connections, "TAKEN_WITHIN_S", 0.1)
+    monkeypatch.setattr(connections, "MOVES_WITHIN_S", 0.1)
     attack(lambda: loops.run(left_by_those_who_read_nothing()), [])
 
 
@@ -155,7 +159,7 @@ def test_a_slow_line_that_moves_goes_on_and_one_that_stands_still_ends():
     slow, stands, done, computes = connection(False, 1), connection(False, 1), connection(True, 1), connection(False)
     known, all_of_them = Connections(), [slow, stands, done, computes]
     for minutes in range(3):
-        closed = known.close_due(all_of_them, minutes * (TAKEN_WITHIN_S - 1))
+        closed = known.close_due(all_of_them, minutes * (MOVES_WITHIN_S - 1))
         assert closed == (2 if minutes == 2 else 0)
         slow.transport.received += LEAST_BYTES
     assert (slow.closed, stands.closed, done.closed, computes.closed) == ([], [True], [True], [])
@@ -164,10 +168,41 @@ def test_a_slow_line_that_moves_goes_on_and_one_that_stands_still_ends():
 def test_drops_of_an_answer_do_not_keep_a_line():
     drops = connection(False, 1)
     known = Connections()
-    for second in range(int(TAKEN_WITHIN_S)):
+    for second in range(int(MOVES_WITHIN_S)):
         assert known.close_due([drops], float(second)) == 0
         drops.transport.received += LEAST_BYTES // 100
-    assert known.close_due([drops], TAKEN_WITHIN_S) == 1
+    assert known.close_due([drops], MOVES_WITHIN_S) == 1
+
+
+@pytest.mark.attack("requests of which the body never comes, or drop by drop: which of such connections stay open")
+def test_bodies_that_do_not_come_are_not_waited_for(attack):
+    never, drops, moves = (connection(False, more_body=True) for _ in range(3))
+    whole, unread = connection(False), connection(False, more_body=True, body=b"waits for the disk")
+    known, all_of_them = Connections(), [never, drops, moves, whole, unread]
+
+    def left_open():
+        for second in range(int(2 * MOVES_WITHIN_S)):
+            known.close_due(all_of_them, float(second))
+            drops.transport.came += 1
+            moves.transport.came += LEAST_BYTES // 50
+        names = {"never": never, "drops": drops, "moves": moves, "whole": whole, "unread": unread}
+        return [name for name, one in names.items() if not one.closed]
+
+    attack(left_open, ["moves", "whole", "unread"])
+
+
+def test_the_next_request_has_its_own_time_for_its_body():
+    goes_on, known = connection(False, more_body=True), Connections()
+    known.close_due([goes_on], 0.0)
+    goes_on.cycle = request(more_body=True)
+    assert known.close_due([goes_on], MOVES_WITHIN_S) == 0
+    assert known.close_due([goes_on], 2 * MOVES_WITHIN_S) == 1
+
+
+def test_a_body_is_waited_for_where_the_system_tells_nothing(monkeypatch):
+    monkeypatch.delattr(socket, "TCP_INFO", raising=False)
+    comes, known = connection(False, more_body=True), Connections()
+    assert [known.close_due([comes], second * MOVES_WITHIN_S) for second in range(3)] == [0, 0, 0]
 
 
 def test_where_the_system_tells_nothing_what_it_takes_is_counted(monkeypatch):
@@ -176,7 +211,7 @@ def test_where_the_system_tells_nothing_what_it_takes_is_counted(monkeypatch):
     known = Connections()
     known.close_due([moves, stands], 0.0)
     moves.transport.waits = LEAST_BYTES
-    known.close_due([moves, stands], TAKEN_WITHIN_S)
+    known.close_due([moves, stands], MOVES_WITHIN_S)
     assert (moves.closed, stands.closed) == ([], [True])
 
 

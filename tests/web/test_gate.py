@@ -39,9 +39,7 @@ async def inner(scope, receive, send):
         return
 
 
-def client_of(
-    db, tls=False, app=inner, hosts=(), is_known=lambda path: True, is_too_much=lambda message: False, **cookies
-):
+def client_of(db, tls=False, app=inner, hosts=(), is_known=lambda path: True, refusal=lambda message: None, **cookies):
     behind = Behind(
         lambda: db,
         lambda message: message.startswith(b"click"),
@@ -50,7 +48,7 @@ def client_of(
         tls,
         hosts=hosts,
         is_known=is_known,
-        is_too_much=is_too_much,
+        refusal=refusal,
     )
     app = Gate(app, behind)
     return TestClient(
@@ -309,7 +307,7 @@ def test_windows_are_counted(db, client, attack, monkeypatch):
 @pytest.mark.attack("messages of a window with more states of widgets, or bytes, than any page has")
 @pytest.mark.parametrize("states", [streamlit_protocol.MOST_STATES + 1, streamlit_protocol.MOST_BYTES], ids=str)
 def test_too_large_a_message_ends_its_line_and_no_other(db, token, attack, states):
-    client = client_of(db, is_too_much=streamlit_protocol.is_too_much, sign_in=token)
+    client = client_of(db, refusal=streamlit_protocol.refusal, sign_in=token)
     message = BackMsg()
     one = message.rerun_script.widget_states.widgets.add()
     one.id = "a"
@@ -322,9 +320,36 @@ def test_too_large_a_message_ends_its_line_and_no_other(db, token, attack, state
             return line.receive_bytes()
 
     attack(send, window.TOO_LARGE)
-    with client.websocket_connect("/_stcore/stream") as line:
-        line.send_bytes(b"click")
-        assert line.receive_bytes() == b"click"
+    message.rerun_script.widget_states.Clear()
+    assert send() == message.SerializeToString()
+
+
+@pytest.mark.attack(
+    "messages that no page sends: no message at all, text, one for Streamlit's tests, an id without end"
+)
+def test_a_message_that_no_page_sends_ends_its_line(db, token, attack):
+    client = client_of(db, refusal=streamlit_protocol.refusal, sign_in=token)
+
+    def answer_to(message):
+        with client.websocket_connect("/_stcore/stream") as line:
+            line.send({"type": "websocket.receive", **message})
+            try:
+                return line.receive_bytes()
+            except WebSocketDisconnect as ended:
+                return ended.code
+
+    without_end = BackMsg()
+    without_end.rerun_script.fragment_id = "a line of the log\n" * 100
+    messages = [
+        {"bytes": b"\xff\xff\xff\xff"},
+        {"bytes": b""},
+        {"text": "hello"},
+        {"bytes": BackMsg(debug_shutdown_runtime=True).SerializeToString()},
+        {"bytes": without_end.SerializeToString()},
+    ]
+    attack(lambda: [answer_to(one) for one in messages], [window.UNSUPPORTED] * 4 + [window.TOO_LARGE])
+    beat = BackMsg(app_heartbeat=True).SerializeToString()
+    assert answer_to({"bytes": beat}) == beat
 
 
 def test_messages_of_one_account_wait_for_their_turn(db, client, monkeypatch):

@@ -1,46 +1,31 @@
-"""Nobody outside fills the log."""
+"""Every library in the web process writes by the one handler that bounds its lines."""
 
+import subprocess
+import sys
+
+PROGRAM = """
 import logging
-
-import pytest
-
+from streamlit import logger
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from web import log_lines
-from web.log_lines import A_MINUTE, MINUTE_S
+
+first = logger.get_logger("streamlit.of_the_start")
+logging.getLogger("uvicorn.error").propagate = False
+log_lines.gather()
+later = logger.get_logger("streamlit.made_later")
+for number in range(1000):
+    for log in (first, later, logging.getLogger("uvicorn.error"), logging.getLogger("asyncio")):
+        log.warning("from outside\\n2026-01-01 web.gate WARNING a forged line \\x1b[31m" + "A" * 250_000)
+later.info("connected")
+assert not logging.getLogger("uvicorn.access").hasHandlers()
+"""
 
 
-@pytest.mark.attack("a hundred thousand refused connections: how many lines of the log are left")
-def test_lines_of_one_kind_are_few(attack):
-    now = [0.0]
-    few = log_lines.Few(lambda: now[0])
-    lines = []
-    logger = logging.Logger("uvicorn.error")
-    logger.addFilter(few)
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
-    logger.addHandler(handler)
-
-    def refuse(count):
-        for number in range(count):
-            logger.warning("refused %d", number)
-
-    def tried():
-        refuse(100_000)
-        return len(lines)
-
-    attack(tried, A_MINUTE)
-    logger.warning("of another kind")
-    assert lines[-1] == "of another kind"
-    now[0] = MINUTE_S
-    refuse(1)
-    assert lines[-1] == f"({100_000 - A_MINUTE} more such lines in an earlier minute) refused 0"
-
-
-def test_the_loggers_of_connections_are_bounded():
-    before = {name: list(logging.getLogger(name).filters) for name in log_lines.CAUSED_OUTSIDE}
-    log_lines.keep_few()
-    try:
-        for name in log_lines.CAUSED_OUTSIDE:
-            assert any(isinstance(one, log_lines.Few) for one in logging.getLogger(name).filters)
-    finally:
-        for name, filters in before.items():
-            logging.getLogger(name).filters = filters
+def test_every_logger_writes_few_and_bounded_lines():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    names = ["streamlit.of_the_start", "streamlit.made_later", "uvicorn.error", "asyncio"]
+    # All four were written by one line of a program, and are of one kind.
+    assert len(lines) == 20
+    assert {line.split()[2] for line in lines} == set(names)
+    assert all(len(line) < 1200 and "\\x1b" in line and "\x1b" not in line for line in lines)

@@ -9,6 +9,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web import bootstrap
 
 from web import startup_check, streamlit_protocol
+from web.window import TOO_LARGE, UNSUPPORTED
 
 
 def message(auto=False, **other):
@@ -27,16 +28,44 @@ def test_a_click_is_an_action_and_a_timer_is_none():
     assert not streamlit_protocol.is_user_action(b"")
 
 
-def test_what_no_page_sends_is_too_much():
-    assert not streamlit_protocol.is_too_much(message())
-    assert not streamlit_protocol.is_too_much(b"\xff\xff no message at all")
-    assert streamlit_protocol.is_too_much(bytes(streamlit_protocol.MOST_BYTES + 1))
+def test_what_no_page_sends_is_refused():
+    assert streamlit_protocol.refusal(message()) is None
+    assert streamlit_protocol.refusal(bytes(streamlit_protocol.MOST_BYTES + 1)) == TOO_LARGE
     made = BackMsg()
     for _ in range(streamlit_protocol.MOST_STATES):
         made.rerun_script.widget_states.widgets.add()
-    assert not streamlit_protocol.is_too_much(made.SerializeToString())
+    assert streamlit_protocol.refusal(made.SerializeToString()) is None
     made.rerun_script.widget_states.widgets.add()
-    assert streamlit_protocol.is_too_much(made.SerializeToString())
+    assert streamlit_protocol.refusal(made.SerializeToString()) == TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("rerun_script", "fragment_id"),
+        ("rerun_script", "page_script_hash"),
+        ("rerun_script", "page_name"),
+        ("file_urls_request", "request_id"),
+        ("file_urls_request", "session_id"),
+        ("backend_operation_request", "request_id"),
+        ("backend_operation_request", "session_id"),
+    ],
+)
+def test_an_id_without_end_is_refused(part, name):
+    made = BackMsg()
+    setattr(getattr(made, part), name, "a" * streamlit_protocol.MOST_ID)
+    assert streamlit_protocol.refusal(made.SerializeToString()) is None
+    setattr(getattr(made, part), name, "a" * (streamlit_protocol.MOST_ID + 1))
+    assert streamlit_protocol.refusal(made.SerializeToString()) == TOO_LARGE
+
+
+def test_every_kind_of_message_is_known():
+    """A new release of Streamlit may have new ones: then somebody decides whether pages send them."""
+    kinds = BackMsg.DESCRIPTOR.oneofs_by_name["type"].fields
+    for_tests = {one.name for one in kinds if one.name.startswith("debug_")}
+    assert {one.name for one in kinds} == streamlit_protocol.SENT_BY_PAGES | for_tests
+    for name in for_tests:
+        assert streamlit_protocol.refusal(BackMsg(**{name: True}).SerializeToString()) == UNSUPPORTED
 
 
 def test_the_last_message_names_the_page_to_sign_in():

@@ -115,7 +115,8 @@ def _on_invalid(_request: Request, error: Exception) -> Response:
 def _on_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "unknown_path", 405: "wrong_method"}.get(error.status_code, "invalid_request")
-    return Problem(error.status_code, code, "The API has no such operation.", error.headers)
+    said = "The request can't be read." if code == "invalid_request" else "The API has no such operation."
+    return Problem(error.status_code, code, said, error.headers)
 
 
 def _on_failure(_request: Request, _error: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import threading
 from collections import Counter
@@ -22,8 +21,6 @@ PIECE_TYPE = "application/octet-stream"
 MOST_WAITING, MOST_OF_ONE = 16, 4
 """Pictures that come in, wait, or are looked at, of all accounts and of one: so many lie in memory. Each is looked at
 by itself, on all cores."""
-BODY_WITHIN_S = 60.0
-"""A picture that comes in slowly keeps others waiting no longer."""
 router = APIRouter()
 _LOOKING, _WAITING = threading.Lock(), Counter[str]()
 
@@ -54,10 +51,9 @@ def need_bytes(request: Request) -> None:
 
 async def _body(request: Request) -> bytes:
     try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            return await request.body()
-    except (TimeoutError, ClientDisconnect):
-        raise FerError("The picture took too long to come in. Please send it again.", "slow_body") from None
+        return await request.body()
+    except ClientDisconnect:
+        raise FerError("The picture did not come in whole. Please send it again.", "slow_body") from None
 
 
 def _look(parts: Parts, settings: Settings, body: bytes) -> Expressions:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +16,8 @@ from web.attempts import AddressLimit
 BURST, REFILL_S = 120, 0.1
 """Requests that a token may make at once, and after how many seconds it has one more."""
 JSON_BYTES, PICTURE_BYTES = 64 * 1024, 25 * 10**6
+BODY_WITHIN_S = 60.0
+"""A body that comes in slowly keeps others waiting no longer."""
 UNBOUNDED = "PATCH"
 """The pieces of an upload are written as they arrive, up to the announced length."""
 MOST_OPEN, MOST_OPEN_OF_ONE = 24, 8
@@ -45,12 +49,12 @@ class TokenLimit:
             raise TooFastError(error.retry_after_s) from None
 
 
-class _TooLargeError(Exception):
+class _RefusedError(Exception):
     pass
 
 
 class BodyLimit:
-    """Refuses a body that is too large, whatever length it claims, before it is whole in memory."""
+    """Refuses a body that is too large, whatever length it claims, before it is whole in memory, or too slow."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -60,21 +64,42 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] == UNBOUNDED:
             await self._app(scope, receive, send)
             return
-        limit = PICTURE_BYTES if scope["path"].endswith("/expressions") else JSON_BYTES
-        come = 0
+        body = _Body(receive, PICTURE_BYTES if scope["path"].endswith("/expressions") else JSON_BYTES)
 
-        async def counted() -> Message:
-            nonlocal come
-            message = await receive()
-            come += len(message.get("body", b""))
-            if come > limit:
-                raise _TooLargeError
-            return message
+        async def answered(message: Message) -> None:
+            # What the operation answers to a body that it couldn't read isn't the reason.
+            if body.refusal is None:
+                await send(message)
 
+        with suppress(_RefusedError):
+            await self._app(scope, body.receive, answered)
+        if body.refusal is not None:
+            await body.refusal(scope, receive, send)
+
+
+class _Body:
+    """The body of one request: at most so many bytes, within `BODY_WITHIN_S`. `refusal` says why it was not read."""
+
+    def __init__(self, receive: Receive, most_bytes: int) -> None:
+        self._receive, self._most, self._come = receive, most_bytes, 0
+        self._until: float | None = asyncio.get_running_loop().time() + BODY_WITHIN_S
+        self.refusal: Problem | None = None
+
+    async def receive(self) -> Message:
+        """Return the next part, and after the last one what the server says. Raises _RefusedError."""
         try:
-            await self._app(scope, counted, send)
-        except _TooLargeError:
-            await Problem(413, "too_big", f"The body is larger than {limit} bytes.")(scope, receive, send)
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            self.refusal = Problem(408, "slow_body", "The body took too long to come in. Please send it again.")
+            raise _RefusedError from None
+        self._come += len(message.get("body", b""))
+        if self._come > self._most:
+            self.refusal = Problem(413, "too_big", f"The body is larger than {self._most} bytes.")
+            raise _RefusedError
+        if not message.get("more_body"):
+            self._until = None
+        return message
 
 
 class OpenLimit:

@@ -197,6 +197,7 @@ def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
         (lambda reported: reported["tables"]["consent"][0].update(patient_id="0" * 32), "bad_export"),
         (lambda reported: reported["tables"]["job"][0].update(state="queued"), "bad_export"),
         (lambda reported: reported["tables"]["job"][0].update(error_message="![](http://127.0.0.1)"), "bad_export"),
+        (lambda reported: reported["tables"]["job"][0].update(error_message="Sign in at www.a.example"), "bad_export"),
         (lambda reported: reported["tables"]["recording"][0].pop("kind"), "bad_export"),
         (lambda reported: reported["tables"]["questionnaire_answer"][0].update(items=[4] * 9), "bad_export"),
         (lambda reported: reported["tables"]["questionnaire_answer"][0].update(items={}), "bad_export"),

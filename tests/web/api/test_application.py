@@ -40,7 +40,7 @@ from web.api import expressions, limits
 from web.api.limits import TokenLimit
 from web.resources import database
 
-BYTES = {"Content-Type": "application/octet-stream"}
+BYTES, JSON = {"Content-Type": "application/octet-stream"}, {"Content-Type": "application/json"}
 DAY = clock.now().date().isoformat()
 UNKNOWN = "0" * 32
 
@@ -442,9 +442,40 @@ def test_a_body_is_bounded(client, monkeypatch, attack):
         yield from (b"x" * 600 for _ in range(4))
 
     attack(lambda: client.post("/api/v1/expressions", content=endless(), headers=BYTES), 413)
+    monkeypatch.setattr(limits, "JSON_BYTES", 1000)
+    attack(lambda: client.post("/api/v1/uploads", content=b"[" * 1001, headers=JSON), 413)
 
 
-@pytest.mark.attack("API: more pictures at once than may lie in memory, and one that never comes to its end")
+@pytest.mark.attack("API: a body that is nothing but brackets")
+def test_a_body_that_cannot_be_read_is_said_to_be_so(client, attack):
+    attack(lambda: client.post("/api/v1/uploads", content=b"[" * 60_000, headers=JSON), 400)
+
+
+@pytest.mark.attack("API: a body that never comes to its end, of a picture and of an upload's announcement")
+@pytest.mark.parametrize(("path", "headers"), [("/api/v1/expressions", BYTES), ("/api/v1/uploads", JSON)])
+def test_a_body_has_its_time(world, monkeypatch, attack, path, headers):
+    monkeypatch.setattr(limits, "BODY_WITHIN_S", 0.01)
+
+    async def answer():
+        came, said = iter([{"type": "http.request", "body": b"{", "more_body": True}]), []
+
+        async def receive():
+            return next(came, None) or await asyncio.Event().wait()
+
+        async def send(message):
+            said.append(message)
+
+        given = headers | {"Authorization": f"Bearer {world.token}"}
+        sent = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": sent, "query_string": b"", "scheme": "http"}
+        await world.app(scope, receive, send)
+        return said[0]["status"]
+
+    attack(lambda: loops.run(answer()), 408)
+    assert not expressions._WAITING, "the place is free again"
+
+
+@pytest.mark.attack("API: more pictures at once than may lie in memory")
 def test_pictures_that_come_in_take_a_place_before_they_are_read(client, monkeypatch, attack):
     monkeypatch.setattr(expressions, "MOST_WAITING", 1)
 
@@ -458,8 +489,6 @@ def test_pictures_that_come_in_take_a_place_before_they_are_read(client, monkeyp
             attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 503)
             busy = client.post("/api/v1/expressions", content=png(), headers=BYTES)
         assert busy.headers["retry-after"] == "1"
-        endless.setattr(expressions, "BODY_WITHIN_S", 0.01)
-        attack(lambda: client.post("/api/v1/expressions", content=png(), headers=BYTES), 408)
     assert client.post("/api/v1/expressions", content=b"", headers=BYTES).status_code == 422, "the place is free again"
     assert not expressions._WAITING
 
