@@ -166,7 +166,7 @@ def _key_folder(seen: Installation) -> Finding:
 
 
 def _store(seen: Installation) -> Finding:
-    return store_check.check(seen.settings, seen.database.key_id if isinstance(seen.database, Probe) else None)
+    return store_check.check(seen.settings, seen.database)
 
 
 def _machines(seen: Installation) -> Finding:

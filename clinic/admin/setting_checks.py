@@ -13,7 +13,7 @@ from fer_core.errors import FerError
 FOLDERS = ("import_dir", "training_dir")
 SWEPT = ("uploads", "work", "media", "downloads", "training")
 """Folders of the data folder that the program keeps clean."""
-PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "model", *FOLDERS)))
+PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "media_url", "model", *FOLDERS)))
 
 
 def names() -> Finding:
@@ -33,7 +33,7 @@ def names() -> Finding:
 def paths(settings: Settings) -> Finding:
     """Return whether the model and the folders that the environment names are there."""
     name = "named files"
-    if relative := sorted(named for named in PLACES if not os.environ.get(named, "/").startswith("/")):
+    if relative := sorted(named for named in PLACES if _is_relative(os.environ.get(named) or "/")):
         return Finding(
             name,
             Level.WARNING,
@@ -53,6 +53,11 @@ def paths(settings: Settings) -> Finding:
             said = f"The folder that {variable(field)} names is not there: {folder}."
             return Finding(name, Level.WARNING, said, f"Make it, or unset {variable(field)}.")
     return Finding(name, Level.OK, "What the settings name is there.")
+
+
+def _is_relative(place: str) -> bool:
+    # The media store may be an address with a scheme; fsspec joins several by ::.
+    return not (place.startswith("/") or "://" in place or "::" in place)
 
 
 def within(inner: Path, outer: Path) -> bool:

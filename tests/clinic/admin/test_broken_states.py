@@ -21,6 +21,7 @@ from clinic.admin import key_folder, keyring
 from clinic.settings import Settings
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import migrate, open_database
+from db.models import Job, Patient, Recording, new_id
 from db.sqlite import sqlite3
 from storage import at_work, keys
 from tests import postgresql
@@ -158,6 +159,28 @@ def unknown_store(clinic, monkeypatch):
     monkeypatch.setenv("FER_MEDIA_URL", "no-such-protocol://bucket")
 
 
+def empty_store(clinic, monkeypatch):
+    """A recording waits, and the folder is the one on which the share of its file is to be mounted."""
+    with closing(open_database(clinic.database_url)) as database, database.session() as session:
+        visit = Recording(kind="video", recorded_on=clock.now().date(), created_at=clock.now())
+        visit.job = Job(sources=[{"id": new_id()}], created_at=clock.now())
+        session.add(Patient(name="Invented Person", created_at=clock.now(), recordings=[visit]))
+    share = clinic.data_dir.with_name("share")
+    share.mkdir()
+    monkeypatch.setenv("FER_MEDIA_URL", str(share))
+
+
+def no_store(clinic, monkeypatch):
+    outside, access = clinic.data_dir.with_name("outside"), os.access
+    outside.mkdir()
+    monkeypatch.setenv("FER_MEDIA_URL", str(outside / "not" / "there"))
+    monkeypatch.setattr("os.access", lambda place, *asked: Path(place) != outside and access(place, *asked))
+
+
+def relative_store(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MEDIA_URL", "a/folder")
+
+
 def full_disk(clinic, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
 
@@ -206,6 +229,9 @@ STATES = {
     "The pages ended": (dead_pages, "pages", "warning", "Start them"),
     "The self-test fails": (failed_self_test, "analysis", "warning", "`selftest`"),
     "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
+    "The media store lacks files": (empty_store, "media store", "broken", "its disk or share is mounted"),
+    "The media store's folder is not there": (no_store, "media store", "broken", "can't make it"),
+    "A place is not named from / on": (relative_store, "named files", "warning", "FER_MEDIA_URL"),
     "The disk is full": (full_disk, "disk", "warning", "Free space"),
     "A setting has no sense": (bad_setting, "settings", "refused", "FER_MAX_UPLOAD_GB"),
     "Another account runs the command": (another_account, "account", "refused", "expression-history"),
