@@ -133,7 +133,9 @@ def _key(seen: Installation) -> Finding:
         key = keyring.require_known(settings, known) if known else keys.load(settings)
     except FerError as error:
         return Finding(name, Level.REFUSED, "The master key is not valid.", error.message)
-    if key is None and store_check.filled(seen.settings):
+    if key is None and (
+        store_check.filled(settings) or (isinstance(seen.database, Probe) and keyring.lacks_first(settings))
+    ):
         return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
     if key is None:
         return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic creates it.")
