@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from clinic.admin import keyring, setting_checks
 from clinic.admin.findings import Finding, Level
+from clinic.admin.folder_checks import cannot_write, existing
 from clinic.phrases import counted
 from clinic.recordings import stored_files
 from clinic.recordings.stored_files import Expected
@@ -26,6 +26,14 @@ NOT_THERE = "Check FER_MEDIA_URL, and that its disk or share is mounted."
 def filled(settings: Settings) -> bool:
     """Return whether anything lies in the store."""
     return any(MediaStore.at(settings, Key(b"", b"")).files())
+
+
+def local(settings: Settings) -> Path | None:
+    """Return the store's folder, None where it is none of this computer, or of no use."""
+    try:
+        return MediaStore.at(settings, Key(b"", b"")).folder
+    except FerError:
+        return None
 
 
 def _expected(settings: Settings, database: Probe | FerError) -> Expected:
@@ -76,13 +84,6 @@ def _not_writable(settings: Settings, folder: Path | None) -> tuple[str, str] | 
         said = f"Nothing can be written to {folder}.", "Check who owns it, and the mount."
         return said if cannot_write(folder) else None
     # The data folder's own line says what is to be done where that one is missing.
-    above = next(one for one in folder.absolute().parents if one.exists())
-    if setting_checks.within(folder, settings.data_dir) or not cannot_write(above):
+    if setting_checks.within(folder, settings.data_dir) or not cannot_write(existing(folder)):
         return None
     return f"The folder {folder} is not there, and this account can't make it.", NOT_THERE
-
-
-def cannot_write(folder: Path) -> bool:
-    """Return whether this account can't write to a folder, asked without writing."""
-    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    return read_only or not os.access(folder, os.W_OK | os.X_OK)
