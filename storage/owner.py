@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pwd
 from pathlib import Path
 
+from db.account import account_name as account_name
 from fer_core.errors import FerError
 
 
@@ -39,11 +39,3 @@ def how_to_make(folder: Path) -> str:
         f"Please run, as root: install -d -m 700 -o {account} {folder}. Under systemd, a folder outside /var/lib also"
         " needs a line ReadWritePaths= in the units."
     )
-
-
-def account_name(uid: int) -> str:
-    """Return the name of an account, or its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
