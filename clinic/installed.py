@@ -144,6 +144,22 @@ def _become(account: pwd.struct_passwd) -> None:
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
     os.environ.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
+    _require_program()
+
+
+def _require_program() -> None:
+    """Refuse a Python or a program that the account can't read: the rest of it would be missing, one part at a time.
+
+    Raises FerError ``unsafe_settings``.
+    """
+    for place in (os.__file__, sys.prefix, __file__):
+        if not os.access(place, os.R_OK):
+            raise FerError(
+                f"This account can't read {place}, a part of the program or of its Python. Please make .venv again, as"
+                " root, with a Python outside of home folders: /usr/bin/python3 -m venv --clear .venv. Then install the"
+                " requirements again.",
+                "unsafe_settings",
+            )
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ _POSTGRESQL = (
     (
         ("name or service", "could not translate", "failed to resolve", "getaddrinfo"),
         "database_unreachable",
-        "The host of the database is not known. Please check FER_DATABASE_URL.",
+        "The host of the database is not known. Please check FER_DATABASE_URL; @ and / in its password are written %40"
+        " and %2F.",
     ),
 )
 

@@ -137,6 +137,20 @@ def test_before_the_first_start_it_is_the_account_of_the_units(tmp_path, monkeyp
         installed.account_of(tmp_path / "none")
 
 
+def test_a_python_that_the_account_can_t_read_is_named(settings_file, tmp_path, monkeypatch, capsys):
+    """One in root's home: parts of it were missing, and `doctor` asked to report a fault of the program."""
+    (tmp_path / "data").mkdir()
+    me, access = pwd.getpwuid(os.geteuid()), os.access
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name=me.pw_name, pw_uid=0, pw_dir=me.pw_dir))
+    monkeypatch.setattr("pwd.getpwnam", lambda name: SimpleNamespace(pw_name=me.pw_name, pw_uid=0, pw_dir=me.pw_dir))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.access", lambda place, *asked: place != os.__file__ and access(place, *asked))
+    assert installed.main(["doctor"]) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert os.__file__ in said
+    assert "/usr/bin/python3 -m venv" in said
+
+
 ACCOUNTS = {0: "root", 4711: "expression-history", 4712: "clinic"}
 
 
