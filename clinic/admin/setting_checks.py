@@ -8,7 +8,8 @@ from pathlib import Path
 from clinic.admin.findings import Finding, Level
 from clinic.environment import unknown, variable
 from clinic.settings import Settings
-from fer_core.errors import FerError
+from fer_core.errors import FerError, ModelError
+from fer_core.model.model_card import ModelCard
 
 FOLDERS = ("import_dir", "training_dir")
 SWEPT = ("uploads", "work", "media", "downloads", "training")
@@ -47,12 +48,23 @@ def paths(settings: Settings) -> Finding:
             f"The model that FER_MODEL names is not there: {settings.model}.",
             "Name its card, or unset FER_MODEL.",
         )
+    if settings.model is not None and not _is_card(settings.model):
+        said = f"The file that FER_MODEL names is no card of a model: {settings.model}. Nothing is analysed."
+        return Finding(name, Level.BROKEN, said, "Name a card (JSON), or unset FER_MODEL.")
     for field in FOLDERS:
         folder: Path | None = getattr(settings, field)
         if folder is not None and not folder.is_dir():
             said = f"The folder that {variable(field)} names is not there: {folder}."
             return Finding(name, Level.WARNING, said, f"Make it, or unset {variable(field)}.")
     return Finding(name, Level.OK, "What the settings name is there.")
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        ModelCard.load(path)
+    except ModelError:
+        return False
+    return True
 
 
 def _is_relative(place: str) -> bool:
