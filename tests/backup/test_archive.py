@@ -504,3 +504,16 @@ def test_a_place_that_is_closed_to_the_account_is_not_taken_for_a_full_disk(path
     with pytest.raises(FerError) as refusal, archive.opened_backup(copy, secret, path):
         pass
     assert refusal.value.message.endswith(said)
+
+
+def test_a_backup_without_the_files_that_analyses_wait_for_says_so(path, tmp_path, capsys):
+    (tmp_path / "key").write_text("ab" * 32)
+    (tmp_path / "empty").mkdir()
+    named = ["--key-file", str(tmp_path / "key"), "--media", str(tmp_path / "empty")]
+    assert main(["backup", str(path), str(tmp_path / "a.backup"), *named]) == 2
+    assert "not in the media store: 2." in capsys.readouterr().err
+    assert (tmp_path / "a.backup").exists()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE job SET state = 'done'")
+    assert main(["backup", str(path), str(tmp_path / "b.backup"), *named]) == 0
+    assert "files: 2 of" in capsys.readouterr().out, "the previews"
