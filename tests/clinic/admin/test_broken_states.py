@@ -284,7 +284,7 @@ STATES = {
     "The data folder is a file": (data_folder_is_a_file, "data folder", "refused", "Name a folder"),
     "Nothing can be written to the key folder": (closed_key_folder, "key folder", "broken", "who owns it"),
     "A setting has no sense": (bad_setting, "settings", "refused", "FER_MAX_UPLOAD_GB"),
-    "Another account runs the command": (another_account, "account", "refused", "expression-history"),
+    "Another account runs the command": (another_account, "account", "refused", "as root"),
     "Others may look into the data folder": (open_folder, "data folder", "warning", "mode 700"),
 }
 
