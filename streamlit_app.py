@@ -83,7 +83,7 @@ own_routes = [
     *monitoring.routes(Settings.from_environment, database),
     *api.routes(Settings.from_environment, database),
 ]
-settings = Settings.from_environment()
+settings = or_end(Settings.from_environment)
 behind = Behind(
     open_db=database,
     is_user_action=streamlit_protocol.is_user_action,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backup.archive import Secret, is_sealed, lost_media, opened_backup, seal_backup
-from backup.attached import Stores
+from backup.attached import Stores, waiting
 from backup.backup import backup
 from backup.restoring import known_erasures, restore_file
 from backup.stopped import nobody_at_work
@@ -99,7 +99,16 @@ def _backup(options: argparse.Namespace) -> None:
     if options.unencrypted:
         _say(backup(options.database, options.copy))
         return
+    before = waiting(options.database) if options.database.is_file() else frozenset()
     manifest = seal_backup(options.database, options.copy, _secret(options, twice=True), _stores(options))
+    # What was analysed meanwhile needs its file no more.
+    gone = (before & waiting(options.database)) - {file.name.removeprefix("media/") for file in manifest.media}
+    if gone:
+        raise FerError(
+            f"{options.copy} holds the database, but files that analyses wait for are not in the media store:"
+            f" {len(gone)}. Please check --media or FER_MEDIA_URL, and that its disk or share is mounted.",
+            "files_missing",
+        )
     _say(manifest.tables)
     size = sum(file.size for file in manifest.media)
     print(

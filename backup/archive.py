@@ -20,7 +20,9 @@ from backup import attached, leftovers
 from backup.attached import Stores, sha256_of, wanted
 from backup.backup import not_a_backup
 from backup.packing import DATABASE, PACKED, MediaFile, add, add_packed, content_of, copy_out
+from db.account import account_name
 from db.copies import CopyError, check, copy_whole, delete_copy, sync_folder
+from db.faults import of_rights
 from fer_core.errors import FerError
 from storage.keys import first_text
 from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, opens, sealing
@@ -122,7 +124,11 @@ def _text_of(path: Path, kind: str) -> str:
         text = first_text(path)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "it is no file"
-        raise FerError(f"The {kind} file {path} can't be read ({reason}). Please check its name.", code) from None
+        advice = "Please check its name."
+        if isinstance(error, PermissionError):
+            reason += f"; this runs as the account {account_name(os.geteuid())}"
+            advice = "Please give it to that account (chown), in a folder that is open to it."
+        raise FerError(f"The {kind} file {path} can't be read ({reason}). {advice}", code) from None
     except ValueError:
         text = "\0"
     # Windows' "Unicode" is UTF-16, and has such a character in every letter.
@@ -162,9 +168,8 @@ def seal_backup(database: Path, target: Path, secret: Secret, stores: Stores) ->
             os.replace(part, target)
         sync_folder(target.parent)
     except OSError as error:
-        raise CopyError(
-            "The backup can't be written there. Please check the folder and the space on the disk."
-        ) from error
+        full = CopyError("The backup can't be written there. Please check the folder and the space on the disk.")
+        raise (of_rights(error) or full) from error
     finally:
         part.unlink(missing_ok=True)
     return manifest
@@ -190,7 +195,8 @@ def opened_backup(source: Path, secret: Secret, database: Path) -> Iterator[Open
         except SealError as error:
             raise _refused(error, secret) from None
         except OSError as error:
-            raise CopyError("The backup can't be unpacked. Please check the space on the disk.") from error
+            full = CopyError("The backup can't be unpacked. Please check the space on the disk.")
+            raise (of_rights(error) or full) from error
         yield Opened(copy, manifest, source, key)
 
 

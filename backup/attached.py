@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,18 +66,33 @@ class Wanted:
         return kind == "work" and owner in self.recordings and _is_name(file)
 
 
-def wanted(database: Path) -> Wanted:
-    """Return what a copy of a database refers to. Raises CopyError."""
+def waiting(database: Path) -> frozenset[str]:
+    """Return the ids of the files that analyses wait for, which have to be in the store. Raises CopyError."""
+    with _opened(database) as connection:
+        return _ids(connection, "SELECT sources FROM job WHERE state IN ('queued', 'running')")
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[Any]:
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            sources = [json.loads(text) for (text,) in connection.execute("SELECT sources FROM job") if text]
-            recordings = frozenset(found for (found,) in connection.execute("SELECT id FROM recording"))
-            trainings = _trainings(connection)
+            yield connection
     except sqlite3.Error as error:
         raise CopyError("This file is not a database of this program, or it is damaged.", "backup_damaged") from error
-    files = frozenset(source["id"] for listed in sources for source in listed)
+
+
+def _ids(connection: Any, statement: str) -> frozenset[str]:
+    sources = [json.loads(text) for (text,) in connection.execute(statement) if text]
     # An id is never part of a path that leads elsewhere.
-    return Wanted(*(frozenset(filter(_is_id, found)) for found in (files, recordings, trainings)))
+    return frozenset(source["id"] for listed in sources for source in listed if _is_id(source["id"]))
+
+
+def wanted(database: Path) -> Wanted:
+    """Return what a copy of a database refers to. Raises CopyError."""
+    with _opened(database) as connection:
+        files = _ids(connection, "SELECT sources FROM job")
+        recordings = frozenset(found for (found,) in connection.execute("SELECT id FROM recording") if _is_id(found))
+        return Wanted(files, recordings, frozenset(filter(_is_id, _trainings(connection))))
 
 
 def present(stores: Stores, asked: Wanted) -> Iterator[tuple[str, BinaryIO, int]]:

@@ -11,8 +11,9 @@ import pwd
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from clinic import __main__ as clinic
 from clinic.admin import commands
@@ -21,6 +22,7 @@ from clinic.console import answered
 from clinic.settings import Settings
 from fer_core.errors import FerError
 
+K = TypeVar("K", int, str)
 ACCOUNT = "expression-history"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TYPOGRAPHIC = tuple("\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb")
@@ -111,18 +113,28 @@ def _prepare(words: Sequence[str]) -> int:
 def account_of(data_dir: Path) -> pwd.struct_passwd:
     """Return the installation's account: the data folder's owner, or the account that the units name.
 
+    Where a copy made the folder root's, or an unknown account's, it is the latter, and is refused there.
     Raises FerError ``no_account``.
     """
+    of_units = _known(pwd.getpwnam, ACCOUNT)
+    uid = data_dir.stat().st_uid if data_dir.exists() else None
+    owner = _known(pwd.getpwuid, uid) if uid is not None else None
+    if owner is not None and (uid != 0 or of_units is None):
+        return owner
+    if of_units is not None:
+        return of_units
+    raise FerError(
+        f"There is no account {ACCOUNT} yet: useradd --system --home-dir /var/lib/{ACCOUNT} --shell /usr/sbin/nologin"
+        f" {ACCOUNT}",
+        "no_account",
+    )
+
+
+def _known(ask: Callable[[K], pwd.struct_passwd], key: K) -> pwd.struct_passwd | None:
     try:
-        if data_dir.exists():
-            return pwd.getpwuid(data_dir.stat().st_uid)
-        return pwd.getpwnam(ACCOUNT)
+        return ask(key)
     except KeyError:
-        raise FerError(
-            f"There is no account {ACCOUNT} yet: useradd --system --home-dir /var/lib/{ACCOUNT} --shell"
-            f" /usr/sbin/nologin {ACCOUNT}",
-            "no_account",
-        ) from None
+        return None
 
 
 def _become(account: pwd.struct_passwd) -> None:
@@ -132,6 +144,22 @@ def _become(account: pwd.struct_passwd) -> None:
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
     os.environ.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
+    _require_program()
+
+
+def _require_program() -> None:
+    """Refuse a Python or a program that the account can't read: the rest of it would be missing, one part at a time.
+
+    Raises FerError ``unsafe_settings``.
+    """
+    for place in (os.__file__, sys.prefix, __file__):
+        if not os.access(place, os.R_OK):
+            raise FerError(
+                f"This account can't read {place}, a part of the program or of its Python. Please make .venv again, as"
+                " root, with a Python outside of home folders: /usr/bin/python3 -m venv --clear .venv. Then install the"
+                " requirements again.",
+                "unsafe_settings",
+            )
 
 
 if __name__ == "__main__":

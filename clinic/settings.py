@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 
 from clinic.environment import MEBIBYTE, PREFIX, ClinicEnvironment, Environment
 from fer_core.errors import FerError
+from storage.owner import account_name, how_to_make
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,10 @@ def _make(folder: Path) -> None:
     """Make the folder where it is missing, for this user alone."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except FileExistsError:
+        raise FerError(f"{folder} is a file. Please name a folder with FER_DATA_DIR.", "data_folder") from None
     except OSError:
+        account = account_name(os.geteuid())
         raise FerError(
-            "The folder for the data can't be made. Please check FER_DATA_DIR and the rights on that folder.",
-            "data_folder",
+            f"The account {account} can't make the folder for the data, {folder}. {how_to_make(folder)}", "data_folder"
         ) from None

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from glob import escape
 from pathlib import Path
 
+from db.faults import of_rights
 from db.room import disk_full
 from db.sqlite import sqlite3
 from db.urls import parsed
@@ -68,9 +69,8 @@ def copy_whole(source: Path, target: Path) -> dict[str, int]:
     except OSError as error:
         if disk_full(error):
             raise _full("The copy can't be written there") from error
-        raise CopyError(
-            "The copy can't be written there. Please check the folder and the space on the disk."
-        ) from error
+        full = CopyError("The copy can't be written there. Please check the folder and the space on the disk.")
+        raise (of_rights(error) or full) from error
     finally:
         # Where the disk filled up, SQLite leaves its journal.
         delete_copy(temporary)

@@ -8,6 +8,7 @@ from getpass import GetPassWarning
 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from db.account import account_name
 from db.room import DiskFullError, disk_full
 from db.sqlite import sqlite3
 from db.urls import bad_url
@@ -62,7 +63,8 @@ _POSTGRESQL = (
     (
         ("name or service", "could not translate", "failed to resolve", "getaddrinfo"),
         "database_unreachable",
-        "The host of the database is not known. Please check FER_DATABASE_URL.",
+        "The host of the database is not known. Please check FER_DATABASE_URL; @ and / in its password are written %40"
+        " and %2F.",
     ),
 )
 
@@ -116,12 +118,28 @@ def _of_database(error: BaseException | None) -> FerError:
     )
 
 
-def _of_file(error: OSError) -> FerError:
+def of_rights(error: OSError) -> FerError | None:
+    """Return the error as a sentence where a right or the disk's mount forbids it, else None.
+
+    It names the account: root, which starts a command that runs as another, is never refused a file itself.
+    """
+    if error.errno in (errno.EACCES, errno.EPERM):
+        sentence = (
+            f"A file or folder is closed to the account {account_name(os.geteuid())}, as which this runs"
+            f" ({os.strerror(error.errno)}): {error.filename or 'no name is known'}."
+        )
+        return FerError(sentence, "file_error")
     if error.errno == errno.EROFS:
         sentence = (
             f"This folder or disk can only be read: {error.filename or 'no name is known'}. Please make it writable;"
             " under systemd, a folder outside /var/lib needs a line ReadWritePaths= in the units."
         )
         return FerError(sentence, "read_only_folder")
+    return None
+
+
+def _of_file(error: OSError) -> FerError:
+    if (denied := of_rights(error)) is not None:
+        return denied
     reason = os.strerror(error.errno) if error.errno else type(error).__name__
     return FerError(f"A file or folder can't be used ({reason}): {error.filename or 'no name is known'}.", "file_error")

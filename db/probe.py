@@ -51,7 +51,7 @@ def probe(url: str) -> Probe:
         path = sqlite_path(url)
         if path is not None and not path.exists():
             raise FerError("`migrate`, or the program's first start, makes it.", "no_tables")
-        with _reading(url, path) as connection:
+        with reading(url) as connection:
             names = set(inspect(connection).get_table_names())
             revision = _first(connection, "SELECT version_num FROM alembic_version" if names else None)
             if names and revision is None:
@@ -73,7 +73,9 @@ def probe(url: str) -> Probe:
 
 
 @contextmanager
-def _reading(url: str, path: Path | None) -> Iterator[Connection]:
+def reading(url: str) -> Iterator[Connection]:
+    """Open a database for reading alone, and leave nothing beside its file. Raises what SQLAlchemy raises."""
+    path = sqlite_path(url)
     if path is not None:
         # A reader of a database that nobody has open would leave a log beside it, of this account.
         alone = not path.with_name(f"{path.name}-wal").exists()

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fsspec.implementations.local import LocalFileSystem
+
 from fer_core.errors import FerError
 from storage import keys
 from storage.places import Places
@@ -41,6 +43,11 @@ class MediaStore:
         """Return the store of an installation with a given key. Raises FerError ``bad_setting``."""
         fs, root = file_system(places.media_url)
         return cls(fs, root, key)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder in which the files lie, None where the store is no folder of this computer."""
+        return Path(self._root) if isinstance(self._fs, LocalFileSystem) else None
 
     def adopt(self, path: Path, media_id: str) -> None:
         """Move a finished sealed file from the local disk into the store; it is safely stored when this returns."""

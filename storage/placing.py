@@ -32,16 +32,18 @@ def file_system(url: str) -> tuple[Any, str]:
 def listed(fs: Any, root: str) -> list[dict[str, Any]]:
     """Return what lies in a store, nothing for one that is not made yet.
 
-    Raises OSError, and FerError ``media_unreachable``: what does not answer is not empty.
+    Raises FerError ``media_unreachable``: what does not answer is not empty.
     """
     try:
         # Without refresh a remote file system answers from what it saw before.
         return list(fs.ls(root, detail=True, refresh=True))
     except FileNotFoundError:
         return []
-    except OSError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and isinstance(fs, LocalFileSystem):
+            reason = os.strerror(error.errno) if error.errno else type(error).__name__
+            said = f"The media store can't be read ({reason}): {root}. Please check its disk or share, and its rights."
+            raise FerError(said, "media_unreachable") from error
         raise FerError(
             f"The media store can't be reached ({type(error).__name__}). Please check FER_MEDIA_URL, the network, and"
             " its credentials.",

@@ -73,6 +73,7 @@ WITHOUT = {
     ("clinic/questionnaires/patient_mode.py", "_row"): "one hand-over by its token",
     ("clinic/questionnaires/scales.py", "retire"): "the dates of a questionnaire that no patient can answer any more",
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
+    ("clinic/recordings/stored_files.py", "_sources"): "files that jobs name; `expected` asks for those that were read",
     ("clinic/training/labelled.py", "_source"): "one visit, of those that were found with `given`",
     ("clinic/training/uses.py", "forget_run"): "the record of one run",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,

@@ -26,12 +26,15 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, restore_file, restore_to_url
 from backup.transfer import transfer
 from clinic import audit, clock
-from clinic.admin import key_folder, keyring, rotation
+from clinic.admin import key_folder, keyring, rotation, store_check
+from clinic.recordings import stored_files
+from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
 from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
 from db.engine import Database, migrate, open_database
 from db.models import Consent, Patient, Recording
+from db.probe import probe
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import MediaStore
@@ -60,14 +63,32 @@ def own_secret(settings: Settings, make: bool = False) -> Secret:
 def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[Path, Manifest]:
     """Write a dated backup into a folder, verify it, and delete the oldest beyond `keep`; writers may go on.
 
-    Raises FerError as `seal_backup` and `transfer` do; nothing is deleted then.
+    Raises FerError as `seal_backup` and `transfer` do, and ``files_missing`` where files that the database needs are
+    not in the store: the backup is there then, without them. Nothing is deleted in either case.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = daily.free_name(folder, clock.now())
+    before = _expected(settings)
     with _as_sqlite(settings) as database:
         manifest = seal_backup(database, target, secret, _stores(settings))
+    packed = {file.name.removeprefix("media/") for file in manifest.media}
+    gone = stored_files.missing(before, packed, _expected(settings))
+    if gone is not None:
+        raise FerError(
+            f"{target} holds the database, and not all of its files. {gone} {store_check.NOT_THERE} No older backup was"
+            " deleted.",
+            "files_missing",
+        )
     daily.prune(folder, keep, target)
     return target, manifest
+
+
+def _expected(settings: Settings) -> Expected:
+    """Return which files have to be in a backup; tables of an older version can't be asked."""
+    if not probe(settings.database_url).current:
+        return Expected()
+    with closing(open_database(settings.database_url)) as db, db.read() as session:
+        return stored_files.expected(session, settings)
 
 
 def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: list[Erasure]) -> Restored:

@@ -180,9 +180,9 @@ def _backup(options: argparse.Namespace) -> int:
     setting_checks.refuse_swept(settings, folder)
     key_folder.refuse_taken(settings)
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
-    if first and (known := probe(settings.database_url).key_id) is not None:
+    if first:
         # A new key of the backups in a folder that lost the master key would pass for all that has to be kept.
-        keyring.require_known(settings, known)
+        _require_master_key(settings)
     secret = _named_secret(options) or backups.own_secret(settings, make=True)
     if first:
         print(
@@ -196,6 +196,14 @@ def _backup(options: argparse.Namespace) -> int:
     if near is not None:
         print(f"{near} Please copy it to another disk, or name another folder.", file=sys.stderr)
     return 0
+
+
+def _require_master_key(settings: Settings) -> None:
+    known = probe(settings.database_url).key_id
+    if known is not None:
+        keyring.require_known(settings, known)
+    elif keyring.lacks_first(settings):
+        raise keys.missing()
 
 
 def _restore(options: argparse.Namespace) -> int:
@@ -235,9 +243,10 @@ def _restore(options: argparse.Namespace) -> int:
 def _next_step(settings: Settings) -> str:
     """Return what follows a restore: the program does not start on a backup of another key, nor without any."""
     known = probe(settings.database_url).key_id
-    if known is None:
-        return "Start the program now."
     try:
+        if known is None:
+            _require_master_key(settings)
+            return "Start the program now."
         installed = keys.require(settings).fingerprint
     except MasterKeyError as error:
         return f"Before the start: {error.message}"

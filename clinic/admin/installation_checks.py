@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +11,16 @@ from datetime import timedelta
 from backup import erasures, leftovers
 from backup.daily import ahead, made_at, newest
 from clinic import clock
-from clinic.admin import key_folder, keyring, ownership, process_checks, reading_check, setting_checks, store_check
+from clinic.admin import (
+    folder_checks,
+    key_folder,
+    keyring,
+    ownership,
+    process_checks,
+    reading_check,
+    setting_checks,
+    store_check,
+)
 from clinic.admin.findings import Finding, Level, guarded
 from clinic.admin.process_checks import age
 from clinic.phrases import counted
@@ -64,29 +71,10 @@ def _account(seen: Installation) -> Finding:
     try:
         ownership.refuse_other(seen.settings)
     except FerError as error:
+        if error.code != "other_owner":
+            return Finding("account", Level.REFUSED, "Whose installation this is can't be seen.", error.message)
         return Finding("account", Level.REFUSED, "This is not the installation's account.", error.message)
     return Finding("account", Level.OK, f"This is the installation's account, {account_name(os.geteuid())}.")
-
-
-def _folder(seen: Installation) -> Finding:
-    name, folder = "data folder", seen.settings.data_dir
-    if folder.exists() and not folder.is_dir():
-        return Finding(name, Level.BROKEN, f"{folder} is a file.", "Name a folder with FER_DATA_DIR.")
-    if not folder.is_dir():
-        return Finding(
-            name, Level.WARNING, f"{folder} is not there yet.", "Check FER_DATA_DIR; `migrate` makes a new folder."
-        )
-    if store_check.cannot_write(folder):
-        return Finding(
-            name,
-            Level.BROKEN,
-            f"Nothing can be written to {folder}.",
-            "Check who owns it, and the mount; under systemd, a folder outside /var/lib needs ReadWritePaths= in the"
-            " units.",
-        )
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        return Finding(name, Level.WARNING, f"Others on this computer may look into {folder}.", "Set it to mode 700.")
-    return Finding(name, Level.OK, f"The data folder is {folder}, closed to others.")
 
 
 NO_DATABASE = "There is no database yet."
@@ -133,7 +121,9 @@ def _key(seen: Installation) -> Finding:
         key = keyring.require_known(settings, known) if known else keys.load(settings)
     except FerError as error:
         return Finding(name, Level.REFUSED, "The master key is not valid.", error.message)
-    if key is None and store_check.filled(seen.settings):
+    if key is None and (
+        store_check.filled(settings) or (isinstance(seen.database, Probe) and keyring.lacks_first(settings))
+    ):
         return Finding(name, Level.REFUSED, "The master key is missing.", keys.missing().message)
     if key is None:
         return Finding(name, Level.OK, "There is no master key yet: the first start of an empty clinic creates it.")
@@ -158,6 +148,8 @@ def _key_folder(seen: Installation) -> Finding:
         )
     clinic_id, begun = (found.clinic_id, found.begun) if isinstance(found, Probe) else (None, False)
     refusal = key_folder.refusal(seen.settings, clinic_id, begun)
+    if refusal is None and (closed := folder_checks.closed_key_folder(seen.settings)) is not None:
+        return closed
     if refusal is None:
         return Finding("key folder", Level.OK, f"The key folder is {seen.settings.key_dir}, and no other clinic's.")
     if begun:
@@ -166,7 +158,7 @@ def _key_folder(seen: Installation) -> Finding:
 
 
 def _store(seen: Installation) -> Finding:
-    return store_check.check(seen.settings, seen.database.key_id if isinstance(seen.database, Probe) else None)
+    return store_check.check(seen.settings, seen.database)
 
 
 def _machines(seen: Installation) -> Finding:
@@ -202,18 +194,6 @@ def _erasures(seen: Installation) -> Finding:
             "Restore it from the backup of the key folder; without it a restore brings erased patients back.",
         )
     return Finding(name, Level.OK, f"Remembered: {counted(count, 'erasure')}.")
-
-
-def _space(seen: Installation) -> Finding:
-    folder = seen.settings.data_dir
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if free < seen.settings.min_free_bytes:
-        return Finding(
-            "disk", Level.WARNING, "There is too little free space: no file is accepted.", f"Free space on {folder}."
-        )
-    return Finding("disk", Level.OK, f"{free / 1e9:.1f} GB are free.")
 
 
 def _backups(seen: Installation) -> Finding:
@@ -264,7 +244,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "settings": lambda _seen: setting_checks.names(),
     "named files": lambda seen: setting_checks.paths(seen.settings),
     "account": _account,
-    "data folder": _folder,
+    "data folder": lambda seen: folder_checks.data_folder(seen.settings),
     "database": _database,
     "tables": _tables,
     "master key": _key,
@@ -272,7 +252,7 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     store_check.NAME: _store,
     "several machines": _machines,
     "erasures": _erasures,
-    "disk": _space,
+    "disk": lambda seen: folder_checks.space(seen.settings, store_check.local(seen.settings)),
     reading_check.NAME: reading_check.check,
     "cluster": lambda seen: process_checks.scheduler(seen.settings),
     "pages": lambda seen: process_checks.pages(seen.settings),

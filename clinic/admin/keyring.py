@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from backup import erasures
@@ -20,6 +20,7 @@ from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import AuditRow, Installation, Recording, SecondStep
+from db.probe import reading
 from storage import keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore
@@ -123,14 +124,26 @@ def _record_first(session: Session, settings: Settings) -> str:
     return row.key_id
 
 
+def lacks_first(settings: Settings) -> bool:
+    """Return whether a database without a fingerprint, of any version, is of a clinic whose key is not there.
+
+    Nothing is written. Raises what `keys.load` and SQLAlchemy raise.
+    """
+    if settings.demo or keys.load(settings) is not None:
+        return False
+    with reading(settings.database_url) as connection, Session(connection) as session:
+        return not _is_empty(session, settings)
+
+
 def _is_empty(session: Session, settings: Settings) -> bool:
     """Return whether there never was a key: version 0.1.0 made it only when it had something to seal."""
-    needed = (
-        select(Recording.id).limit(1),
-        select(SecondStep.account_id).limit(1),
-        select(AuditRow.number).where(AuditRow.action.in_(NEEDED_A_KEY)).limit(1),
-    )
-    used = any(session.scalar(rows) is not None for rows in needed)
+    there = inspect(session.connection()).get_table_names()
+    needed = {
+        Recording.__tablename__: select(Recording.id),
+        SecondStep.__tablename__: select(SecondStep.account_id),
+        AuditRow.__tablename__: select(AuditRow.action).where(AuditRow.action.in_(NEEDED_A_KEY)),
+    }
+    used = any(session.scalar(rows.limit(1)) is not None for table, rows in needed.items() if table in there)
     return not used and not any(MediaStore.at(settings, Key(b"", b"")).files())
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from clinic.admin.findings import Finding, Level
 from clinic.environment import unknown, variable
 from clinic.settings import Settings
-from fer_core.errors import FerError
+from fer_core.errors import FerError, ModelError
+from fer_core.model.model_card import ModelCard
 
 FOLDERS = ("import_dir", "training_dir")
 SWEPT = ("uploads", "work", "media", "downloads", "training")
 """Folders of the data folder that the program keeps clean."""
-PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "model", *FOLDERS)))
+PLACES = tuple(map(variable, ("data_dir", "key_dir", "backup_dir", "media_url", "model", *FOLDERS)))
 
 
 def names() -> Finding:
@@ -33,7 +34,7 @@ def names() -> Finding:
 def paths(settings: Settings) -> Finding:
     """Return whether the model and the folders that the environment names are there."""
     name = "named files"
-    if relative := sorted(named for named in PLACES if not os.environ.get(named, "/").startswith("/")):
+    if relative := sorted(named for named in PLACES if _is_relative(os.environ.get(named) or "/")):
         return Finding(
             name,
             Level.WARNING,
@@ -47,12 +48,28 @@ def paths(settings: Settings) -> Finding:
             f"The model that FER_MODEL names is not there: {settings.model}.",
             "Name its card, or unset FER_MODEL.",
         )
+    if settings.model is not None and not _is_card(settings.model):
+        said = f"The file that FER_MODEL names is no card of a model: {settings.model}. Nothing is analysed."
+        return Finding(name, Level.BROKEN, said, "Name a card (JSON), or unset FER_MODEL.")
     for field in FOLDERS:
         folder: Path | None = getattr(settings, field)
         if folder is not None and not folder.is_dir():
             said = f"The folder that {variable(field)} names is not there: {folder}."
             return Finding(name, Level.WARNING, said, f"Make it, or unset {variable(field)}.")
     return Finding(name, Level.OK, "What the settings name is there.")
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        ModelCard.load(path)
+    except ModelError:
+        return False
+    return True
+
+
+def _is_relative(place: str) -> bool:
+    # The media store may be an address with a scheme; fsspec joins several by ::.
+    return not (place.startswith("/") or "://" in place or "::" in place)
 
 
 def within(inner: Path, outer: Path) -> bool:

@@ -1,20 +1,26 @@
-"""Whether the media store answers, and whether the clinic's master key opens what lies in it."""
+"""Whether the media store answers, holds what the database refers to, and the clinic's master key opens it."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from clinic.admin import keyring
+from sqlalchemy.orm import Session
+
+from clinic.admin import keyring, setting_checks
 from clinic.admin.findings import Finding, Level
+from clinic.admin.folder_checks import cannot_write, existing
 from clinic.phrases import counted
+from clinic.recordings import stored_files
+from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
+from db.probe import Probe, reading
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import MediaStore
 from storage.sealed import Key
 
 NAME = "media store"
+NOT_THERE = "Check FER_MEDIA_URL, and that its disk or share is mounted."
 
 
 def filled(settings: Settings) -> bool:
@@ -22,11 +28,30 @@ def filled(settings: Settings) -> bool:
     return any(MediaStore.at(settings, Key(b"", b"")).files())
 
 
-def check(settings: Settings, known: str | None) -> Finding:
-    """Return what is found; `known`: the fingerprint of the clinic's key, None where the database names none."""
-    remedy = "Check FER_MEDIA_URL, its package and its credentials."
+def local(settings: Settings) -> Path | None:
+    """Return the store's folder, None where it is none of this computer, or of no use."""
     try:
-        count = sum(1 for _ in MediaStore.at(settings, Key(b"", b"")).files())
+        return MediaStore.at(settings, Key(b"", b"")).folder
+    except FerError:
+        return None
+
+
+def _expected(settings: Settings, database: Probe | FerError) -> Expected:
+    """Return which files should lie there; nothing of a database that can't be asked, or has other tables."""
+    if not isinstance(database, Probe) or not database.current:
+        return Expected()
+    with reading(settings.database_url) as connection, Session(connection) as session:
+        return stored_files.expected(session, settings)
+
+
+def check(settings: Settings, database: Probe | FerError) -> Finding:
+    """Return what is found; `database`: its answer, with the fingerprint of the clinic's key and the tables."""
+    remedy = "Check FER_MEDIA_URL, its package and its credentials."
+    known = database.key_id if isinstance(database, Probe) else None
+    before = _expected(settings, database)
+    try:
+        media = MediaStore.at(settings, Key(b"", b""))
+        there = list(media.files())
         # In the middle of a change of the key either opens some; the master key's own line says so.
         changing = keys.next_path(settings).exists()
         closed = 0 if known is None or changing else keyring.closed_files(settings, known)
@@ -34,23 +59,31 @@ def check(settings: Settings, known: str | None) -> Finding:
         return Finding(NAME, Level.REFUSED, error.message, remedy)
     except Exception as error:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
         return Finding(NAME, Level.REFUSED, f"The media store can't be reached ({type(error).__name__}).", remedy)
-    local = Path(settings.media_url)
-    if "://" not in settings.media_url and local.exists() and cannot_write(local):
-        said = f"Nothing can be written to {settings.media_url}."
-        return Finding(NAME, Level.BROKEN, said, "Check who owns it, and the mount.")
+    if (refusal := _not_writable(settings, media.folder)) is not None:
+        return Finding(NAME, Level.BROKEN, *refusal)
+    whole = {file.id for file in there if file.whole}
+    if (gone := stored_files.missing(before, whole, _expected(settings, database))) is not None:
+        return Finding(NAME, Level.BROKEN, gone, NOT_THERE)
     if closed:
         return Finding(
             NAME,
             Level.WARNING,
-            f"Of {counted(count, 'file')} in the media store, {closed} can't be opened: another master key sealed them,"
-            " or they are damaged.",
+            f"Of {counted(len(there), 'file')} in the media store, {closed} can't be opened: another master key sealed"
+            " them, or they are damaged.",
             "`rotate-key --old-key-file FILE` with the key of that time opens them again. If it is lost for good,"
             " upload those recordings again.",
         )
-    return Finding(NAME, Level.OK, f"The media store answers; {count} files lie in it.")
+    return Finding(NAME, Level.OK, f"The media store answers; {len(there)} files lie in it.")
 
 
-def cannot_write(folder: Path) -> bool:
-    """Return whether this account can't write to a folder, asked without writing."""
-    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    return read_only or not os.access(folder, os.W_OK | os.X_OK)
+def _not_writable(settings: Settings, folder: Path | None) -> tuple[str, str] | None:
+    """Return what stands against writing to the store's folder and what to do, None where nothing is known."""
+    if folder is None:
+        return None
+    if folder.exists():
+        said = f"Nothing can be written to {folder}.", "Check who owns it, and the mount."
+        return said if cannot_write(folder) else None
+    # The data folder's own line says what is to be done where that one is missing.
+    if setting_checks.within(folder, settings.data_dir) or not cannot_write(existing(folder)):
+        return None
+    return f"The folder {folder} is not there, and this account can't make it.", NOT_THERE

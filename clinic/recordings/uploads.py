@@ -18,16 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sqlalchemy import select
-
 from clinic import access, clock
 from clinic.access import Actor
-from clinic.consent import consent
-from clinic.consent.consent import Scope
+from clinic.recordings import stored_files
+from clinic.recordings.stored_files import FACE as FACE
 from clinic.settings import Settings
 from clinic.texts import is_seen
 from db.engine import Database
-from db.models import Job, JobState, Recording, new_id
+from db.models import new_id
 from fer_core.errors import MediaError, media_error
 from fer_core.media.kinds import named_as_video
 from fer_core.media.sandbox import inspect_file
@@ -35,8 +33,6 @@ from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
 from storage.sealed import Key, SealError, open_sealed, rewrap_file, sealing
 
-FACE = "face"
-"""The kind of a picture that this program made of the patient's face, among the files of a recording."""
 CHUNK_BYTES = 1 << 20
 """Taken from a stream at once."""
 NAME_LENGTH = 300
@@ -225,28 +221,13 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
     unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
-    needed = _needed(db, settings) if found else set()
+    needed: set[str] = set()
+    if found:
+        with db.read() as session:
+            needed = stored_files.needed(session, settings)
     stale = [file.id for file in found if not (file.whole and file.id in needed)]
     discard(settings, stale)
     return len(stale) + len(unfinished)
-
-
-def _needed(db: Database, settings: Settings) -> set[str]:
-    """Return the ids that a job has yet to read, and of those that were read such as this clinic keeps, if they may."""
-    sources = select(Job.sources).join(Recording, Recording.id == Job.recording_id)
-    waiting = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
-    read = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
-    may_stay = Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))
-    with db.read() as session:
-        needed = {one["id"] for found in session.scalars(sources.where(waiting)) for one in found}
-        if not settings.keeps_pictures:
-            return needed
-        kept = (one for found in session.scalars(sources.where(read, may_stay)) for one in found)
-        return needed | {one["id"] for one in kept if _is_kept(settings, one)}
-
-
-def _is_kept(settings: Settings, source: dict[str, Any]) -> bool:
-    return settings.keep_faces if source.get("kind") == FACE else settings.keep_files
 
 
 def _write(settings: Settings, stream: BinaryIO, path: Path, media: MediaStore) -> tuple[str, int]:

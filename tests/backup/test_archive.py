@@ -1,5 +1,6 @@
 """Encrypted backups: made, verified, brought back after everything was wiped; and erased patients stay erased."""
 
+import errno
 import hashlib
 import io
 import json
@@ -23,6 +24,7 @@ from backup.archive import Secret
 from backup.attached import Stores
 from backup.erasures import Erasure
 from backup.restoring import restore_file
+from db.account import account_name
 from db.copies import CopyError, check
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, Training, new_id
@@ -33,6 +35,7 @@ from tests import doors
 
 PATIENT_OF_THEN = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('c', 'Old', '', false, '2026-01-01')"
 PASSPHRASE = "correct horse battery staple"
+NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -456,3 +459,61 @@ def test_a_restore_that_fails_leaves_the_files_as_they_were(path, backup, monkey
     assert (dump(path), files(path)) == (before, kept)
     assert restore_file(backup, secret, path, stores_of(path), []).files == 4
     assert files(path) != kept
+
+
+@pytest.fixture
+def closed_file(tmp_path):
+    """A file that this process may not open, also where root runs the tests."""
+    place = tmp_path / "closed"
+    place.mkdir(mode=0o700)
+    (place / "file").write_text(PASSPHRASE)
+    place.chmod(0)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    yield place / "file"
+    if root:
+        os.seteuid(0)
+    place.chmod(0o700)
+
+
+@pytest.mark.parametrize("read", [Secret.read_passphrase, Secret.read_key])
+def test_a_file_that_is_closed_to_the_account_is_said_with_its_name(closed_file, read):
+    """Root named its own file: the command runs as another account, and the name was right."""
+    with pytest.raises(FerError) as refusal:
+        read(closed_file)
+    account = account_name(os.geteuid())
+    assert f"can't be read (Permission denied; this runs as the account {account})" in refusal.value.message
+    assert "check its name" not in refusal.value.message
+
+
+def closed(*_arguments):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/media/DISK")
+
+
+def test_a_place_that_is_closed_to_the_account_is_not_taken_for_a_full_disk(path, tmp_path, monkeypatch):
+    copy, secret = tmp_path / "a.backup", Secret(key=bytes(32))
+    archive.seal_backup(path, copy, secret, stores_of(path))
+    said = f"closed to the account {account_name(os.geteuid())}, as which this runs (Permission denied): /media/DISK."
+    with monkeypatch.context() as there:
+        there.setattr("backup.leftovers.delete_parts", closed)
+        with pytest.raises(FerError) as refusal:
+            archive.seal_backup(path, tmp_path / "b.backup", secret, stores_of(path))
+    assert refusal.value.message.endswith(said)
+    monkeypatch.setattr("backup.archive.copy_out", closed)
+    with pytest.raises(FerError) as refusal, archive.opened_backup(copy, secret, path):
+        pass
+    assert refusal.value.message.endswith(said)
+
+
+def test_a_backup_without_the_files_that_analyses_wait_for_says_so(path, tmp_path, capsys):
+    (tmp_path / "key").write_text("ab" * 32)
+    (tmp_path / "empty").mkdir()
+    named = ["--key-file", str(tmp_path / "key"), "--media", str(tmp_path / "empty")]
+    assert main(["backup", str(path), str(tmp_path / "a.backup"), *named]) == 2
+    assert "not in the media store: 2." in capsys.readouterr().err
+    assert (tmp_path / "a.backup").exists()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE job SET state = 'done'")
+    assert main(["backup", str(path), str(tmp_path / "b.backup"), *named]) == 0
+    assert "files: 2 of" in capsys.readouterr().out, "the previews"

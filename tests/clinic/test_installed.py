@@ -137,6 +137,72 @@ def test_before_the_first_start_it_is_the_account_of_the_units(tmp_path, monkeyp
         installed.account_of(tmp_path / "none")
 
 
+def test_a_python_that_the_account_can_t_read_is_named(settings_file, tmp_path, monkeypatch, capsys):
+    """One in root's home: parts of it were missing, and `doctor` asked to report a fault of the program."""
+    (tmp_path / "data").mkdir()
+    me, access = pwd.getpwuid(os.geteuid()), os.access
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_name=me.pw_name, pw_uid=0, pw_dir=me.pw_dir))
+    monkeypatch.setattr("pwd.getpwnam", lambda name: SimpleNamespace(pw_name=me.pw_name, pw_uid=0, pw_dir=me.pw_dir))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.access", lambda place, *asked: place != os.__file__ and access(place, *asked))
+    assert installed.main(["doctor"]) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert os.__file__ in said
+    assert "/usr/bin/python3 -m venv" in said
+
+
+ACCOUNTS = {0: "root", 4711: "expression-history", 4712: "clinic"}
+
+
+@pytest.fixture
+def owned(tmp_path, monkeypatch):
+    """A function that gives the data folder of the settings an owner, and returns it."""
+
+    def by_uid(uid):
+        return SimpleNamespace(pw_name=ACCOUNTS[uid], pw_uid=uid)
+
+    def by_name(name):
+        return by_uid({known: uid for uid, known in ACCOUNTS.items()}[name])
+
+    monkeypatch.setattr("pwd.getpwuid", by_uid)
+    monkeypatch.setattr("pwd.getpwnam", by_name)
+
+    def give(uid):
+        (tmp_path / "data").mkdir()
+        stat = Path.stat
+
+        def of(place, **options):
+            found = stat(place, **options)
+            return SimpleNamespace(st_uid=uid, st_mode=found.st_mode) if place == tmp_path / "data" else found
+
+        monkeypatch.setattr(Path, "stat", of)
+        return tmp_path / "data"
+
+    return give
+
+
+@pytest.mark.parametrize(("uid", "name"), [(0, "expression-history"), (998, "expression-history"), (4712, "clinic")])
+def test_a_folder_that_a_copy_gave_to_root_is_not_worked_in_as_root(owned, uid, name):
+    """What root then wrote, the pages could not open; of a number without a name `useradd` was the remedy."""
+    assert installed.account_of(owned(uid)).pw_name == name
+
+
+@pytest.mark.parametrize(
+    ("uid", "remedy"),
+    [
+        (0, "chown -R expression-history: {folder}"),
+        (998, "chown -R expression-history: {folder}"),
+        (4712, "run this as clinic;"),
+    ],
+)
+def test_whose_folder_it_is_is_said_with_the_way_out(owned, monkeypatch, uid, remedy):
+    folder = owned(uid)
+    monkeypatch.setattr("os.geteuid", lambda: 4711)
+    with pytest.raises(FerError) as refusal:
+        ownership.refuse_other(Settings.at(folder))
+    assert remedy.format(folder=folder) in refusal.value.message
+
+
 def test_one_s_own_folder_stays_one_s_own(tmp_path):
     assert installed.account_of(tmp_path) == pwd.getpwuid(os.geteuid())
 

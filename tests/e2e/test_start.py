@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
         (["--server.address", "0.0.0.0"], {}, "without TLS"),
         ([], {"STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false"}, "forged requests"),
         ([], {"FER_MASTER_KEY": "secret"}, "64 random hexadecimal digits"),
+        ([], {"FER_DATA_DIR": "/proc/nowhere/data"}, "can't make the folder for the data, /proc/nowhere/data."),
         ([], {"FER_TIMEZONE": "Nowhere"}, "the name of a time zone"),
         ([], {"FER_DATABASE_URL": "mangodb://secret@host/clinic"}, "postgresql+psycopg://"),
     ],

@@ -1,5 +1,6 @@
 """The store: sealed, on any file system, with a key that lies elsewhere."""
 
+import errno
 import os
 import socket
 import stat
@@ -253,6 +254,18 @@ def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(settings, mo
     assert refusal.value.code == "media_unreachable"
     with pytest.raises(FerError, match="FER_MEDIA_URL"):
         list(present(Stores(settings.media_url, tmp_path), Wanted(frozenset({"0" * 32}), frozenset())))
+
+
+def test_a_folder_that_gives_an_error_is_not_taken_for_an_empty_one(settings, monkeypatch):
+    """As a share whose server is gone: neither is the folder of backups blamed for it, nor ends the worker."""
+
+    def stale(self, path, **_options):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+
+    monkeypatch.setattr(LocalFileSystem, "ls", stale)
+    with pytest.raises(FerError, match=r"Stale file handle.*disk or share") as refusal:
+        list(MediaStore.at(settings, Key(b"", b"")).files())
+    assert refusal.value.code == "media_unreachable"
 
 
 def test_an_address_of_no_use_is_said(settings):

@@ -264,6 +264,27 @@ class TestOnSqlite:
             backups.make(settings, folder, secret, 1)
         assert daily.kept(folder) == [file]
 
+    @pytest.mark.parametrize("store", ["empty", "not there"])
+    def test_a_backup_without_files_that_wait_says_so_and_deletes_none(
+        self, db, settings, clinic, folder, tmp_path, store
+    ):
+        """A share that was not mounted: each night such a backup took the place of a good one, and nobody heard."""
+        secret = backups.own_secret(settings, make=True)
+        good, _ = backups.make(settings, folder, secret, keep=1)
+        with db.session() as session:
+            session.execute(update(Job).values(state=JobState.QUEUED.value))
+        elsewhere = tmp_path / "share"
+        if store == "empty":
+            elsewhere.mkdir()
+        with pytest.raises(FerError, match=r"2 files that analyses wait for.*FER_MEDIA_URL.*mounted") as refusal:
+            backups.make(replace(settings, media_url=str(elsewhere)), folder, secret, keep=1)
+        assert refusal.value.code == "files_missing"
+        [first, made] = daily.kept(folder)
+        assert first == good
+        assert str(made) in refusal.value.message
+        again, manifest = backups.make(settings, folder, secret, keep=1)
+        assert (daily.kept(folder), len(manifest.media)) == ([again], 2)
+
     def test_a_drill_says_when_the_key_is_another(self, db, settings, clinic, folder, no_pages):
         secret = backups.own_secret(settings, make=True)
         file, _ = backups.make(settings, folder, secret, KEEP)

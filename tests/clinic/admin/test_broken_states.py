@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 from contextlib import closing
 from datetime import timedelta
@@ -15,12 +16,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from backup import daily
 from clinic import clock
 from clinic.__main__ import main
 from clinic.admin import key_folder, keyring
 from clinic.settings import Settings
 from clinic.worker.health import WorkerHealth, write_health
 from db.engine import migrate, open_database
+from db.models import Job, Patient, Recording, new_id
 from db.sqlite import sqlite3
 from storage import at_work, keys
 from tests import postgresql
@@ -158,6 +161,70 @@ def unknown_store(clinic, monkeypatch):
     monkeypatch.setenv("FER_MEDIA_URL", "no-such-protocol://bucket")
 
 
+def empty_store(clinic, monkeypatch):
+    """A recording waits, and the folder is the one on which the share of its file is to be mounted."""
+    with closing(open_database(clinic.database_url)) as database, database.session() as session:
+        visit = Recording(kind="video", recorded_on=clock.now().date(), created_at=clock.now())
+        visit.job = Job(sources=[{"id": new_id()}], created_at=clock.now())
+        session.add(Patient(name="Invented Person", created_at=clock.now(), recordings=[visit]))
+    share = clinic.data_dir.with_name("share")
+    share.mkdir()
+    monkeypatch.setenv("FER_MEDIA_URL", str(share))
+
+
+def closed_to_this_account(folder, monkeypatch):
+    """Let the system say that nothing can be written there, whatever rights the test has."""
+    access = os.access
+    monkeypatch.setattr("os.access", lambda place, *asked: Path(place) != folder and access(place, *asked))
+
+
+def no_store(clinic, monkeypatch):
+    outside = clinic.data_dir.with_name("outside")
+    outside.mkdir()
+    monkeypatch.setenv("FER_MEDIA_URL", str(outside / "not" / "there"))
+    closed_to_this_account(outside, monkeypatch)
+
+
+def no_data_folder(clinic, monkeypatch):
+    outside = clinic.data_dir.with_name("outside")
+    outside.mkdir()
+    monkeypatch.setenv("FER_DATA_DIR", str(outside / "data"))
+    closed_to_this_account(outside, monkeypatch)
+
+
+def closed_data_folder(clinic, monkeypatch):
+    closed_to_this_account(clinic.data_dir, monkeypatch)
+
+
+def data_folder_is_a_file(clinic, monkeypatch):
+    place = clinic.data_dir.with_name("a file")
+    place.touch()
+    monkeypatch.setenv("FER_DATA_DIR", str(place))
+
+
+def closed_key_folder(clinic, monkeypatch):
+    closed_to_this_account(clinic.key_dir, monkeypatch)
+
+
+def full_disk_of(named):
+    """Let the disk of one folder be full."""
+
+    def fill(clinic, monkeypatch):
+        folder = clinic.data_dir.with_name(f"full {named.casefold()}")
+        folder.mkdir()
+        name, usage = daily.name_at(clock.now() - timedelta(hours=1)), shutil.disk_usage
+        (folder / name).write_bytes(b"a backup")
+        monkeypatch.setenv(named, str(folder))
+        full = SimpleNamespace(free=0)
+        monkeypatch.setattr("shutil.disk_usage", lambda place: full if Path(place) == folder else usage(place))
+
+    return fill
+
+
+def relative_store(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MEDIA_URL", "a/folder")
+
+
 def full_disk(clinic, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
 
@@ -206,9 +273,18 @@ STATES = {
     "The pages ended": (dead_pages, "pages", "warning", "Start them"),
     "The self-test fails": (failed_self_test, "analysis", "warning", "`selftest`"),
     "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
+    "The media store lacks files": (empty_store, "media store", "broken", "its disk or share is mounted"),
+    "The media store's folder is not there": (no_store, "media store", "broken", "can't make it"),
+    "A place is not named from / on": (relative_store, "named files", "warning", "FER_MEDIA_URL"),
     "The disk is full": (full_disk, "disk", "warning", "Free space"),
+    "The disk of the media store is full": (full_disk_of("FER_MEDIA_URL"), "disk", "warning", "full fer_media_url"),
+    "The disk of the backups is full": (full_disk_of("FER_BACKUP_DIR"), "disk", "warning", "full fer_backup_dir"),
+    "The data folder can't be made": (no_data_folder, "data folder", "refused", "install -d -m 700 -o"),
+    "Nothing can be written to the data folder": (closed_data_folder, "data folder", "refused", "ReadWritePaths="),
+    "The data folder is a file": (data_folder_is_a_file, "data folder", "refused", "Name a folder"),
+    "Nothing can be written to the key folder": (closed_key_folder, "key folder", "broken", "who owns it"),
     "A setting has no sense": (bad_setting, "settings", "refused", "FER_MAX_UPLOAD_GB"),
-    "Another account runs the command": (another_account, "account", "refused", "expression-history"),
+    "Another account runs the command": (another_account, "account", "refused", "as root"),
     "Others may look into the data folder": (open_folder, "data folder", "warning", "mode 700"),
 }
 

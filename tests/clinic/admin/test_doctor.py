@@ -93,6 +93,13 @@ def test_what_the_settings_name_is_looked_for(settings, options, tmp_path):
     assert "named files" in warned(replace(settings, import_dir=tmp_path / "nowhere"), options)
     lost = doctor.examine(replace(settings, model=tmp_path / "nowhere.json"), options)
     assert [finding.name for finding in lost if finding.level is Level.BROKEN] == ["named files"]
+    (tmp_path / "no card").write_text("root:x:0:0")
+    [said] = [
+        finding
+        for finding in doctor.examine(replace(settings, model=tmp_path / "no card"), options)
+        if finding.level is Level.BROKEN
+    ]
+    assert (said.name, "no card of a model" in said.sentence) == ("named files", True)
 
 
 @pytest.mark.parametrize("value", ["data", "./data", "~/data"])

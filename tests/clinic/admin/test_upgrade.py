@@ -109,3 +109,32 @@ def test_a_backup_of_the_last_release_is_brought_back_by_today_s(clinic, older, 
     assert main(["migrate"]) == 0
     assert current(clinic.database_url) == head()
     assert names(clinic) == ["Ann Invented", "Wilhelmine Zauberberg"]
+
+
+RECORDING = {
+    "id": "'1'",
+    "patient_id": f"'{'ann':0<32}'",
+    "kind": "'video'",
+    "recorded_on": "'2026-01-01'",
+    "created_at": "'2026-01-01'",
+    "settings": "'{}'",
+    "damaged_frames": "0",
+    "partial": "false",
+} | dict.fromkeys(("note", "source_name", "source_sha256", "program_version", "device"), "''")
+
+
+def test_without_its_key_a_clinic_of_the_last_release_is_not_taken_for_a_new_one(clinic, older, capsys):
+    """The database holds no fingerprint yet: `doctor` and `restore` called it well, and the pages never started."""
+    execute(clinic, f"INSERT INTO recording ({', '.join(RECORDING)}) VALUES ({', '.join(RECORDING.values())})")
+    made = made_backup(clinic, capsys)
+    older("today")
+    assert main(["doctor"]) == 0
+    keys.key_path(clinic).unlink()
+    capsys.readouterr()
+    assert main(["doctor"]) == 1
+    assert "refused  master key       The master key is missing." in capsys.readouterr().out
+    assert main(["restore", "--without-erasures", str(made)]) == 0
+    assert "Before the start: The master key is missing." in capsys.readouterr().out
+    (clinic.key_dir / "backup.key").unlink()
+    assert main(["backup"]) == main(["migrate"]) == console.EX_CONFIG
+    assert not (clinic.key_dir / "backup.key").exists()

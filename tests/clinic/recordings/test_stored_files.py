@@ -1,0 +1,93 @@
+"""The files that should lie in the media store: where they don't, it is another store, or its disk is not mounted."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from clinic import audit, clock
+from clinic.audit import AuditAction
+from clinic.recordings import stored_files
+from db.models import Consent, Job, JobState, PatientImport, Recording, new_id
+
+
+@pytest.fixture
+def kept(settings):
+    """The settings of a clinic that keeps the files of those who consented to it."""
+    return replace(settings, keep_files=True)
+
+
+def analysed(db, patient_id, state, files=1, kind="video"):
+    """Store a recording whose analysis has this state, and return the ids of its files."""
+    sources = [{"id": new_id(), "name": "visit", "kind": kind} for _ in range(files)]
+    with db.session() as session:
+        now = clock.now()
+        visit = Recording(patient_id=patient_id, kind="video", recorded_on=now.date(), created_at=now, analysed_at=now)
+        visit.job = Job(sources=sources, created_at=now, state=state.value)
+        session.add(visit)
+    return {source["id"] for source in sources}
+
+
+def expected(db, settings):
+    with db.read() as session:
+        return stored_files.expected(session, settings)
+
+
+def test_what_waits_for_its_analysis_has_to_be_there(db, settings, patient):
+    waiting = analysed(db, patient, JobState.QUEUED) | analysed(db, patient, JobState.RUNNING, files=2)
+    for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.CHOOSING):
+        analysed(db, patient, state)
+    found = expected(db, settings)
+    assert (found.waiting, found.kept) == (waiting, frozenset())
+    assert stored_files.missing(found, set(waiting), found) is None
+    said = stored_files.missing(found, set(), found)
+    assert said == "Not in the media store: 3 files that analyses wait for."
+    assert "1 file that" in stored_files.missing(found, set(list(waiting)[1:]), found)
+
+
+def test_what_is_analysed_meanwhile_is_not_missed(db, settings, patient):
+    analysed(db, patient, JobState.QUEUED)
+    before = expected(db, settings)
+    with db.session() as session:
+        session.query(Job).update({"state": JobState.DONE.value})
+    assert stored_files.missing(before, set(), expected(db, settings)) is None
+
+
+def test_of_kept_files_all_are_missed_or_none(db, kept, patient):
+    """For some months the clinic may have kept none."""
+    ids = analysed(db, patient, JobState.DONE) | analysed(db, patient, JobState.CHOOSING)
+    found = expected(db, kept)
+    assert found.kept == ids
+    assert stored_files.missing(found, {min(ids)}, found) is None
+    assert "2 files of recordings whose consents" in stored_files.missing(found, {new_id()}, found)
+
+
+def test_pictures_of_faces_are_kept_by_a_setting_of_their_own(db, settings, patient):
+    analysed(db, patient, JobState.DONE)
+    faces = analysed(db, patient, JobState.DONE, kind=stored_files.FACE)
+    assert expected(db, replace(settings, keep_faces=True)).kept == faces
+
+
+def late(session, patient_id):
+    session.query(Consent).update({"recorded_at": clock.now() + timedelta(days=1)})
+
+
+def withdrawn(session, patient_id):
+    session.query(Consent).update({"withdrawn_at": clock.now()})
+
+
+def staged(session, patient_id):
+    coming = PatientImport(id=new_id(), state=JobState.RUNNING.value, patient_id=patient_id, created_at=clock.now())
+    session.add(coming)
+
+
+def imported(session, patient_id):
+    audit.write(session, AuditAction.PATIENT_IMPORTED, None, patient_id)
+
+
+@pytest.mark.parametrize("meanwhile", [late, withdrawn, staged, imported])
+def test_files_that_may_never_have_been_kept_are_not_missed(db, kept, patient, meanwhile):
+    analysed(db, patient, JobState.DONE)
+    with db.session() as session:
+        meanwhile(session, patient)
+    assert expected(db, kept).kept == frozenset()
