@@ -43,6 +43,16 @@ def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient
     assert found.sentences[0].startswith("PHQ-9 fell from 15 to 6 between 5 Jan 2026 and 12 Jan 2026.")
 
 
+def test_a_watched_question_above_0_stands_first_as_on_the_page(db, who, patient, reported):
+    """The total alone, 2 of 27, is in the lowest band."""
+    add(db, patient, 2)
+    for day, last in ((FIRST, 1), (date(2026, 1, 12), 0)):
+        answers.record(db, who, patient, Given("phq9", day, items=(1, *[0] * 7, last)))
+    assert reported(end=FIRST).sentences[0].startswith("Question 9 of the PHQ-9 (being better off dead")
+    assert "was answered above 0 on 5 Jan 2026." in reported(end=FIRST).sentences[0]
+    assert "Question 9" not in " ".join(reported().sentences), "the newest answer is 0"
+
+
 def test_marks_are_listed(db, who, patient, reported):
     add(db, patient, 1)
     events.add(db, who, patient, EventKind.MEDICATION, FIRST, "Dose changed")
