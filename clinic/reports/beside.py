@@ -40,11 +40,11 @@ def score_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
 
 
 def score_sentences(answers: Sequence[Answer]) -> list[str]:
-    """Return for each questionnaire how the last answers differ from those before."""
+    """Return for each questionnaire how the last answers differ from the first ones."""
     found = []
     for given in latest_by_scale(answers).values():
         ordered = sorted(given, key=lambda answer: (answer.answered_on, answer.number), reverse=True)
-        said = changed(ordered, since_first=False)
+        said = changed(ordered)
         found += [said] if said is not None else []
     return found
 
