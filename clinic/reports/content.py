@@ -145,9 +145,8 @@ def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Se
 
 def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
     if len(points) == 1:
-        return (
-            f"The recording of {visit(points[0])} counts; its usable face time was {percent(points[0].usable_share)}."
-        )
+        usable = percent(points[0].usable_share)
+        return f"The recording of {visit(points[0])} counts; its {usable_called(points)} was {usable}."
     usable = percent(median(point.usable_share for point in points))
     return (
         f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
@@ -288,8 +287,8 @@ def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
         usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
         rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
     title = f"Recording of {visit(row)}"
-    share = f"Share of the {point.basis}" if point else "Share"
-    return Table(title, ("Label", share, "95 % interval", "Usual range"), tuple(rows))
+    heading = f"Share of the {point.basis}" if point else "Share"
+    return Table(title, ("Label", heading, "95 % interval", "Usual range"), tuple(rows))
 
 
 def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, column: int) -> str:
