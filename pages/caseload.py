@@ -27,6 +27,7 @@ FILTERS: dict[str, str] = {
     Only.NO_CONSENT: "No consent",
     Only.NO_RECORDING: "No recording",
 }
+TURNS = "caseload_turns"
 
 
 @actions.dialog("New patient")
@@ -71,7 +72,7 @@ def ask() -> Asked:
 
 def show_page(found: Page) -> None:
     """Draw the lines of a page, and the ways to the pages around it."""
-    show_lines(found.lines)
+    show_lines(found.lines, st.session_state.get(TURNS, 0))
     said, back, on = st.columns([4, 1, 1], vertical_alignment="center")
     first = found.page * PAGE + 1
     said.caption(f"{first} to {first + len(found.lines) - 1} of {found.found}. {words.SMALL_TRENDS} {words.DISCLAIMER}")
@@ -90,6 +91,7 @@ def show_page(found: Page) -> None:
 def turn(page: int) -> None:
     """Go on to another page of the list."""
     st.session_state["caseload_page"] = page
+    st.session_state[TURNS] = st.session_state.get(TURNS, 0) + 1
     st.rerun()
 
 

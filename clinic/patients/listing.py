@@ -61,8 +61,8 @@ class Line:
 
     `recordings`, `last_recorded_on`: of those that have a result or may still get one. Without the consent to keep the
     results (`closed`), none of them is shown and `trend` is None. `movement_only`: a condition of the face keeps its
-    labels from being interpreted, so that none is to be shown. `emergency_until`: when the view ends, None where the
-    patient is on the own caseload. `endings`: the consents that end soon or have ended.
+    labels from being interpreted, so that `trend` has none, but the usable time. `emergency_until`: when the view ends,
+    None where the patient is on the own caseload. `endings`: the consents that end soon or have ended.
     """
 
     id: str
@@ -142,6 +142,10 @@ def _by_name(session: Session) -> ColumnElement[str]:
     return collate(Patient.search_key, "C") if postgresql else Patient.search_key.expression
 
 
+def _readable(trend: SmallTrend | None, movement_only: bool) -> SmallTrend | None:
+    return digests.without_labels(trend) if trend is not None and movement_only else trend
+
+
 def _shown() -> Select[Any]:
     return select(Recording.id).where(*_own())
 
@@ -179,7 +183,7 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
             movement_only=stiff,
             emergency_until=until,
             needs=tuple(needed.get(patient.id, ())) if until is None else (),
-            trend=trends.get(patient.id) if opened and not stiff else None,
+            trend=_readable(trends.get(patient.id), stiff) if opened else None,
             endings=tuple(endings.get(patient.id, ())),
         )
         for patient, until, recordings, last, opened, stiff in session.execute(asked)

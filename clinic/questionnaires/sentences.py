@@ -40,14 +40,14 @@ def score_sentence(scale: Scale, score: Score) -> str:
     return f"{said} {', '.join(parts)}." if parts else said
 
 
-def changed(answers: Sequence[Answer], since_first: bool) -> str | None:
-    """Return how the newest answers to one scale differ from those before, None where there are none before.
+def changed(answers: Sequence[Answer]) -> str | None:
+    """Return how the newest answers to one scale differ from those of the first day, None where there is one day.
 
-    `answers` come newest first and have totals. `since_first`: from the first day on, otherwise from the one before.
-    Where entries of one of the two days contradict each other, that is said instead.
+    `answers` come newest first and have totals. Small steps, each within the error, may lead far, so the one before is
+    no measure. Where entries of one of the two days contradict each other, that is said instead.
     """
     days = [list(of_day) for _, of_day in groupby(answers, key=lambda one: one.answered_on)]
-    compared = [days[0]] if len(days) == 1 else [days[0], days[-1 if since_first else 1]]
+    compared = [days[0]] if len(days) == 1 else [days[0], days[-1]]
     doubt = next(filter(None, map(disagreement, compared)), None)
     if doubt is not None or len(days) == 1:
         return doubt

@@ -10,7 +10,7 @@ from clinic import words
 from clinic.patients.conditions import Condition, holding, lasting
 from clinic.patients.events import Mark
 from clinic.questionnaires.answers import Answer
-from clinic.questionnaires.sentences import changed, day, latest_by_scale, score_sentence
+from clinic.questionnaires.sentences import WATCHED, changed, day, latest_by_scale, score_sentence, watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,21 @@ def score_rows(answers: Sequence[Answer]) -> list[tuple[str, ...]]:
 
 
 def score_sentences(answers: Sequence[Answer]) -> list[str]:
-    """Return for each questionnaire how the last answers differ from those before."""
+    """Return for each questionnaire how the last answers differ from the first ones."""
     found = []
     for given in latest_by_scale(answers).values():
         ordered = sorted(given, key=lambda answer: (answer.answered_on, answer.number), reverse=True)
-        said = changed(ordered, since_first=False)
+        said = changed(ordered)
         found += [said] if said is not None else []
     return found
+
+
+def self_report(answers: Sequence[Answer]) -> list[str]:
+    """Return what is said of questionnaires; first a watched question above 0, which no total shows."""
+    newest_first = sorted(answers, key=lambda answer: (answer.answered_on, answer.number), reverse=True)
+    found = watched(newest_first)
+    notice = [WATCHED.format(day=day(found.answered_on))] if found is not None else []
+    return notice + score_sentences(answers)
 
 
 def mark_rows(marks: Sequence[Mark]) -> list[tuple[str, ...]]:

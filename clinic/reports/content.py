@@ -15,7 +15,7 @@ from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint, usable_called
 from clinic.phrases import NO_TIME, day, estimated, percent, visit
 from clinic.reports.axis import axis_svg
-from clinic.reports.beside import Beside, mark_rows, objection, score_rows, score_sentences
+from clinic.reports.beside import Beside, mark_rows, objection, score_rows, self_report
 from clinic.version import VERSION
 from fer_core.emotions import Emotion
 
@@ -97,7 +97,11 @@ def report(patient: PatientDetail, asked: Asked, author: str, made_at: str, besi
         title="Report on facial expressions in one recording" if one else "Report on facial expressions over time",
         person=_person(patient),
         made=_made(rows, author, made_at),
-        sentences=(*score_sentences(own.answers), *sentences(points, changes, shown), *([unread] if unread else [])),
+        sentences=(
+            *self_report(own.answers),
+            *sentences(points, changes, shown),
+            *([unread] if unread else []),
+        ),
         coverage=_coverage(rows, points, asked),
         chart=_chart(points, changes, shown) if len(points) > 1 else None,
         tables=tuple(_tables(rows, points, own, shown, one)),
@@ -140,6 +144,9 @@ def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Se
 
 
 def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
+    if len(points) == 1:
+        usable = percent(points[0].usable_share)
+        return f"The recording of {visit(points[0])} counts; its {usable_called(points)} was {usable}."
     usable = percent(median(point.usable_share for point in points))
     return (
         f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
@@ -280,8 +287,8 @@ def _one_table(row: RecordingRow, points: Sequence[TrendPoint]) -> Table:
         usual = _between(point.usual_low, point.usual_high, column) if point else NOTHING
         rows.append((words.TREND_NAMES[column], percent(share), interval, usual))
     title = f"Recording of {visit(row)}"
-    share = f"Share of the {point.basis}" if point else "Share"
-    return Table(title, ("Label", share, "95 % interval", "Usual range"), tuple(rows))
+    heading = f"Share of the {point.basis}" if point else "Share"
+    return Table(title, ("Label", heading, "95 % interval", "Usual range"), tuple(rows))
 
 
 def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, column: int) -> str:

@@ -33,6 +33,8 @@ MARKS = {"medication": ("diamond", "dash"), "session": ("circle", "dot"), "event
 YEAR, LONG = timedelta(days=365), 60
 """With so many recordings the last year is shown at first."""
 RANGES = ((3, "3 months"), (12, "12 months"))
+AFTER = timedelta(days=7)
+"""The most that is empty after the last day: the range buttons count back from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,7 @@ def _layout(
     first, last = min([first, *days]), max([last, *days])
     margin = timedelta(max(3, (last - first).days // 40))
     whole = [ms(first - margin), ms(last + margin)]
+    end = ms(last + min(margin, AFTER))
     # A long history opens at its last year; the strip below has all of it.
     begin = max(whole[0], ms(last - YEAR)) if len(dots) > LONG else whole[0]
     figure.update_xaxes(
@@ -273,7 +276,9 @@ def _layout(
         tickformat=DATE_FORMAT,
         hoverformat=DATE_FORMAT,
         nticks=7,
-        range=[begin, whole[1]],
+        range=[begin, end],
+        # What the button of all shows: the browser adds months of nothing on both sides else.
+        autorangeoptions={"clipmin": whole[0], "clipmax": end},
     )
     buttons = [{"count": count, "label": label, "step": "month", "stepmode": "backward"} for count, label in RANGES]
     figure.update_layout(

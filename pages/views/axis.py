@@ -16,7 +16,7 @@ from clinic.phrases import counted, estimated
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
-from pages import actions, links
+from pages import actions, chooser, links
 from pages.charts.axis import axis_figure, heat_figure
 from pages.charts.trend import TrendDot, title
 from pages.session import actor
@@ -25,6 +25,7 @@ from pages.views.power import show_power
 from pages.widgets import chart_of_recordings, percent, small_print, unfolded
 from web.resources import resources
 
+FIRST_SHOWN = (Emotion.HAPPY, Emotion.SAD)
 LABELLED, ADJUSTED = "labelled", "adjusted"
 NAMES = {**words.TREND_NAMES, recast.COMPOSITE: words.TOGETHER}
 HEAT_FROM = 12
@@ -32,21 +33,25 @@ HEAT_FROM = 12
 ALT = "Totals of questionnaires and shares of expressions over time, with intervals and marks"
 
 
-def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[int], labels: bool, basis: str) -> None:
-    """Draw the axis and say how to read it; a click on a recording opens it. Without `labels`, movement alone.
+def show_axis(patient: PatientDetail, given: Sequence[Answer], labels: bool) -> None:
+    """Draw the axis, below it what is to be seen on it, and how to read it; a click on a recording opens it.
 
-    `shown`: columns of `summaries.LABELS`, or `recast.COMPOSITE`. `basis`: `LABELLED` or `ADJUSTED`.
+    Without `labels`: movement alone.
     """
     trend = patient.trend
     marks = events.marks(resources().db, actor(), patient.id)
     panels = scale_panels(given)
     if not trend.points and not panels:
         return
+    # The choice stands below, so that a laptop's first screen has the axis.
+    above = st.container()
+    shown, basis = _chosen() if trend.points and labels else ([], LABELLED)
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
     dots = trend_dots(_points(trend, shown) if basis == LABELLED else _adjusted(trend))
     columns = [*shown, UNCERTAIN] if basis == LABELLED else [column for column in shown if column < UNCERTAIN]
     figure = axis_figure(panels, dots, columns, NAMES, changes, axis_marks(marks), labels)
-    clicked = chart_of_recordings(figure, "trend", ALT)
+    with above:
+        clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
     small_print(" ".join(_how_to_read(patient, bool(panels), bool(marks), labels)))
@@ -64,6 +69,20 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], shown: Sequence[i
         _show_table(dots, columns)
     if len(dots) >= HEAT_FROM:
         _show_strip(patient)
+
+
+def _chosen() -> tuple[list[int], str]:
+    """Draw the choice of expressions and of what their shares are.
+
+    Returns columns of `summaries.LABELS` or `recast.COMPOSITE`, and `LABELLED` or `ADJUSTED`.
+    """
+    columns = {emotion.label: emotion.value for emotion in Emotion} | {"together": recast.COMPOSITE}
+    names = {emotion.label: title(words.EXPRESSIONS[emotion]) for emotion in Emotion} | {"together": "Four together"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picked = chooser.several("Expressions", names, [one.label for one in FIRST_SHOWN], "expressions_shown")
+        bases = {LABELLED: "As labelled", ADJUSTED: "Adjusted"}
+        basis = chooser.switch("Shares", bases, "shares_basis", help=f"{title(words.TOGETHER)}. {words.ADJUSTED_TREND}")
+    return [column for label, column in columns.items() if label in picked], basis
 
 
 def _points(trend: Trend, shown: Sequence[int]) -> Sequence[TrendPoint]:

@@ -33,10 +33,10 @@ _component = st.components.v2.component(
 )
 
 
-def show_lines(lines: Sequence[Line]) -> None:
-    """Draw the table, and go to the patient who is clicked."""
+def show_lines(lines: Sequence[Line], turns: int) -> None:
+    """Draw the table, and go to the patient who is clicked. `turns`: how often a page was turned."""
     trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
-    data = {"trends": trends, "rows": [_row(line) for line in lines]}
+    data = {"trends": trends, "rows": [_row(line) for line in lines], "turns": turns}
     opened = _component(key="caseload_table", data=data, on_opened_change=_nothing).opened
     # A click may arrive after the list has changed: it opens the patient that was shown, whose page checks access.
     if re.fullmatch(r"[0-9a-f]{32}", opened or ""):
@@ -105,9 +105,14 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
     """Return the small trend of an expression, None where no recording counts."""
     shares = trend.shares[emotion.label]
     counting = [place for place, share in enumerate(shares) if share is not None]
-    points = [{"day": trend.days[at], "line": trend.lines[at], "share": shares[at]} for at in counting]
-    if not points:
+    if not counting:
         return None
+    values = [share for share in shares if share is not None]
+    # As exact as the drawing needs, which the browser receives; what is said comes from the figures themselves.
+    points = [
+        {"day": trend.days[at], "line": trend.lines[at], "share": round(share, 4)}
+        for at, share in zip(counting, values, strict=True)
+    ]
     of = _which(trend, counting[-1])
     usual = [trend.low[emotion.label], trend.high[emotion.label]] if trend.low and trend.high else None
     # The range belongs to the line of the newest recording, not to another one.
@@ -116,10 +121,10 @@ def _small(trend: SmallTrend, emotion: Emotion) -> dict[str, Any] | None:
     return {
         "points": points,
         "usual": held,
-        "last": percent(points[-1]["share"]),
+        "last": percent(values[-1]),
         "interval": interval(*ends).strip(" ()"),
         "of": of,
-        "said": _said(points, held, of, ends),
+        "said": _said(values, held, of, ends),
     }
 
 
@@ -129,12 +134,9 @@ def _which(trend: SmallTrend, place: int) -> str:
     return f"{day(trend.dates()[place])}{number}"
 
 
-def _said(
-    points: Sequence[dict[str, Any]], usual: Sequence[float] | None, of: str, ends: Sequence[float | None]
-) -> str:
+def _said(shares: Sequence[float], usual: Sequence[float] | None, of: str, ends: Sequence[float | None]) -> str:
     """Return in words what a small trend shows. `of`: its newest recording; `ends`: the interval of its share."""
-    shares = [point["share"] for point in points]
-    count = counted(len(points), "recording")
+    count = counted(len(shares), "recording")
     latest = f"latest {percent(shares[-1])}{f', 95 % interval{known}' if (known := interval(*ends)) else ''} ({of})"
     said = f"{latest}, from {percent(min(shares))} to {percent(max(shares))} in {count}"
     return f"{said}, usual range {percent(usual[0])} to {percent(usual[1])}" if usual else said

@@ -66,7 +66,7 @@ def _show_latest(given: list[Answer]) -> None:
         column.metric(f"{newest.scale.name}, {day(newest.answered_on)}", f"{newest.score.total:g}", help=_help(newest))
         column.caption(f"of {newest.scale.highest:g} · {links.plain_text(band)}")
     for found in by_scale.values():
-        sentence = sentences.changed(found, since_first=True)
+        sentence = sentences.changed(found)
         if sentence:
             st.caption(links.plain_text(sentence))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from clinic import clock
-from db.models import Access, Account, Job, JobState, Patient, Recording
+from db.models import Access, Account, Job, JobState, Patient, QuestionnaireSchedule, Recording
+from tests import consents
+from tests.clinic.patients.test_digests import add
 from tests.e2e.conftest import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
@@ -36,6 +39,28 @@ def sixty(account):
         session.add(Job(recording_id=recording.id, state=JobState.CHOOSING.value, created_at=clock.now()))
 
 
+def test_a_full_row_is_no_wider_than_the_page_and_shows_every_need(account, sixty, sign_in, page):
+    """A code, a date of birth, trends with intervals, and three needs are ordinary, on a laptop's screen."""
+    with account.session() as session:
+        patient = session.scalars(select(Patient).where(Patient.name.startswith("Patient 59"))).one()
+        patient.code, patient.born_on = "2026-11-000123", date(1970, 12, 13)
+        patient_id, now = patient.id, clock.now()
+        due = {"scale": "phq9", "name": "PHQ-9", "every_days": 14, "first_due": date(2026, 1, 5), "created_at": now}
+        session.add(QuestionnaireSchedule(patient_id=patient_id, **due))
+    consents.agree(account, patient_id, expires_on=now.date() + timedelta(days=2))
+    add(account, patient_id, 9)
+    sign_in()
+    page.get_by_text("Questionnaire due").wait_for()
+    widths = "table => [table.getBoundingClientRect().width, table.parentElement.getBoundingClientRect().width]"
+    width, room = page.locator("table").evaluate(widths)
+    assert width <= room
+    row = page.locator("tbody tr").first
+    needs = row.locator(".need")
+    assert needs.count() == 3
+    below = row.bounding_box()["y"] + row.bounding_box()["height"]
+    assert all(one.bounding_box()["y"] + one.bounding_box()["height"] <= below for one in needs.all())
+
+
 def test_a_patient_is_found_on_any_page_and_opened(sixty, sign_in, page):
     sign_in()
     page.get_by_role("link", name="Patient 59 <b>&amp;").wait_for()
@@ -45,6 +70,12 @@ def test_a_patient_is_found_on_any_page_and_opened(sixty, sign_in, page):
     assert page.locator("td a").count() == 50
     page.get_by_role("button", name="Next").click()
     page.get_by_text("51 to 60 of 60").wait_for()
+    # Who turned the page goes on at its first patient, with the eyes and by the keyboard.
+    table = page.locator("table:focus")
+    table.wait_for()
+    assert table.bounding_box()["y"] >= 0
+    page.keyboard.press("Tab")
+    assert page.locator("td a").first.evaluate("link => link.getRootNode().activeElement === link")
     page.get_by_role("radio", name="Name").click()
     page.get_by_text("1 to 50 of 60").wait_for()
     settled(page)

@@ -1,5 +1,5 @@
 // The caseload's table. Everything from data is set as text; a click on a name opens the patient in this window.
-const WIDTH = 76, HEIGHT = 30, EDGE = 4, LEAST_SPAN = 0.1;
+const WIDTH = 64, HEIGHT = 30, EDGE = 4, LEAST_SPAN = 0.1;
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function (component) {
@@ -10,6 +10,12 @@ export default function (component) {
   head.querySelectorAll("th").forEach((title) => title.setAttribute("scope", "col"));
   part("head").replaceChildren(head);
   part("body").replaceChildren(...data.rows.map((one) => line(one, data.trends, setTriggerValue)));
+  const table = part("table"), turned = ![undefined, String(data.turns)].includes(table.dataset.turns);
+  table.dataset.turns = data.turns;
+  if (!turned) return;
+  // The button of the page before is gone: who turned pages goes on at the first patient, by eye and by keyboard.
+  table.scrollIntoView({ block: "start" });
+  table.focus({ preventScroll: true });
 }
 
 function line(one, trends, setTriggerValue) {
@@ -25,6 +31,7 @@ function line(one, trends, setTriggerValue) {
   name.append(link);
   const who = cell("td", "who");
   who.append(name, make("span", "cut small", one.identity));
+  who.title = `${one.name} · ${one.identity}`;
   const marks = cell("td", "");
   const inside = make("div", "marks");
   inside.append(...one.needs.map((need) => make("span", "need", need)));

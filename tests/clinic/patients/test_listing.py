@@ -170,7 +170,9 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     assert line.needs == (Need.OUTSIDE,)
     conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY + timedelta(weeks=8))
     [line] = listing.page(db, who, Asked()).lines
-    assert (line.needs, line.trend) == ((), None)
+    assert (line.needs, line.trend.usable) == ((), 0.9)
+    assert {share for shares in line.trend.shares.values() for share in shares} == {None}
+    assert (line.trend.low, line.trend.high, line.trend.intervals) == (None, None, None)
     conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, DAY + timedelta(weeks=10))
     [line] = listing.page(db, who, Asked()).lines
     assert line.needs == ()

@@ -1,6 +1,6 @@
 """What stands beside the labels is printed before them, and a condition of the face takes them away."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from clinic.patients import caseload, conditions, events
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.trends import UNDER_CONDITION
-from clinic.questionnaires import answers
+from clinic.questionnaires import answers, sentences
 from clinic.questionnaires.answers import Given
 from clinic.reports.beside import Beside
 from clinic.reports.content import Asked, report
@@ -41,6 +41,28 @@ def test_questionnaires_come_first_and_only_those_of_the_period(db, who, patient
     assert [table.title for table in found.tables] == ["Questionnaires", "Recordings: shares with their 95 % intervals"]
     assert [row[0] for row in found.tables[0].rows] == ["5 Jan 2026", "12 Jan 2026"]
     assert found.sentences[0].startswith("PHQ-9 fell from 15 to 6 between 5 Jan 2026 and 12 Jan 2026.")
+
+
+def test_a_watched_question_above_0_stands_first_as_on_the_page(db, who, patient, reported):
+    """The total alone, 2 of 27, is in the lowest band."""
+    add(db, patient, 2)
+    for day, last in ((FIRST, 1), (date(2026, 1, 12), 0)):
+        answers.record(db, who, patient, Given("phq9", day, items=(1, *[0] * 7, last)))
+    assert reported(end=FIRST).sentences[0].startswith("Question 9 of the PHQ-9 (being better off dead")
+    assert "was answered above 0 on 5 Jan 2026." in reported(end=FIRST).sentences[0]
+    assert "Question 9" not in " ".join(reported().sentences), "the newest answer is 0"
+
+
+def test_small_steps_that_lead_far_are_a_change_as_on_the_page(db, who, patient, reported):
+    """From 12 to 14 and from 14 to 20 are within the error, from 12 to 20 is not: the last step alone hid it."""
+    add(db, patient, 4)
+    for week, total in enumerate((12, 14, 20)):
+        answers.record(db, who, patient, Given("phq9", FIRST + timedelta(weeks=week), total=total))
+    said = reported().sentences[0]
+    assert said.startswith(
+        "PHQ-9 rose from 12 to 20 between 5 Jan 2026 and 19 Jan 2026. That is more than the 6.8 points"
+    )
+    assert said == sentences.changed(answers.listed(db, who, patient))
 
 
 def test_marks_are_listed(db, who, patient, reported):

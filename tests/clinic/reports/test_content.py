@@ -52,6 +52,12 @@ def test_a_period_holds_its_ends_and_nothing_outside(db, patient, reported):
     assert found.sentences[0].startswith("3 of 3 recordings from 12 Jan 2026 to 26 Jan 2026 count;")
 
 
+def test_one_recording_is_spoken_of_as_one(db, patient, reported):
+    add(db, patient, 2)
+    said = "The recording of 12 Jan 2026 · Video · no. 2 counts; its usable face time was 90 %."
+    assert reported(begin=FIRST + timedelta(weeks=1)).sentences[0] == said
+
+
 def test_shares_and_interval_of_the_newest_counting_recording_are_said(db, patient, reported):
     add(db, patient, 2, happy=0.3)
     sentence = reported().sentences[1]

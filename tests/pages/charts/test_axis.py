@@ -109,6 +109,16 @@ def test_ranges_can_be_chosen_and_the_strip_is_below():
     assert figure.layout.xaxis.rangeslider.visible is None
 
 
+def test_the_ranges_count_back_from_the_last_recording():
+    """From the middle of an empty margin, "3 months" of a history of six years showed five weeks, or none."""
+    last = date(2026, 11, 16)
+    dots = [replace(dot(1), recorded_on=last - timedelta(7 * n)) for n in range(300)]
+    axis = axis_figure([], dots[::-1], [Emotion.SAD], NAMES).layout.xaxis
+    assert axis.range[1] == ms(last + timedelta(7))
+    assert axis.autorangeoptions.clipmax == axis.range[1]
+    assert axis.autorangeoptions.clipmin < ms(dots[-1].recorded_on)
+
+
 def test_without_labels_movement_alone_is_drawn():
     dots = [replace(dot(1), movement=0.2), replace(dot(5), movement=0.3, model="b"), dot(9)]
     figure = axis_figure([], dots, [Emotion.SAD], NAMES, labels=False)
