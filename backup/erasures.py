@@ -5,10 +5,11 @@ One line of JSON for each erasure, without any name.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Literal
 
 from db.copies import CopyError
 from db.models import new_id
+from db.room import DiskFullError, disk_full
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
 
@@ -39,30 +41,46 @@ class Erasure:
 def begin(path: Path) -> None:
     """Create an empty list if there is none: from then on, a missing list was lost.
 
-    Raises FerError ``erasures_unwritable``.
+    Raises FerError ``erasures_unwritable``, DiskFullError.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
-    except OSError:
-        raise _unwritable() from None
+    except OSError as error:
+        raise _unwritable(error) from error
 
 
-def remember(path: Path, erasure: Erasure) -> None:
-    """Add a line, safe on the disk when this returns: to be called before anything is erased."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    line = json.dumps({**asdict(erasure), "at": erasure.at.isoformat()}) + "\n"
+def remember(path: Path, *erased: Erasure) -> None:
+    """Add lines, safe on the disk when this returns: to be called before anything is erased. All are added, or none.
+
+    Raises FerError ``erasures_unwritable``, DiskFullError.
+    """
+    lines = "".join(json.dumps({**asdict(one), "at": one.at.isoformat()}) + "\n" for one in erased)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            # A line that a power cut left unfinished must not swallow this one.
-            if file.seek(0, os.SEEK_END) and not _ends_a_line(file.fileno()):
-                line = "\n" + line
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _append(descriptor, lines.encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    end = os.fstat(descriptor).st_size
+    # A line that a power cut left unfinished must not swallow this one.
+    left = lines if not end or _ends_a_line(descriptor) else b"\n" + lines
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
     except OSError:
-        raise _unwritable() from None
+        # What is refused now must not be carried out later because a part of the lines had room.
+        with suppress(OSError):
+            os.ftruncate(descriptor, end)
+        raise
 
 
 def known(path: Path) -> list[Erasure]:
@@ -135,9 +153,12 @@ _APPLY: dict[Kind, str] = {
 }
 
 
-def _unwritable() -> FerError:
+def _unwritable(error: OSError) -> FerError:
+    if disk_full(error):
+        return DiskFullError("Nothing was erased.")
     return FerError(
-        "The list of erased patients can't be written, so nothing was erased. Please check FER_KEY_DIR.",
+        "The list of what was erased can't be written, so nothing was erased. Please tell the person who looks after"
+        " this computer that the folder of the keys (FER_KEY_DIR) can't be written to.",
         "erasures_unwritable",
     )
 

@@ -19,10 +19,11 @@ class DiskFullError(FerError):
 
     code = "disk_full"
 
-    def __init__(self) -> None:
+    def __init__(self, so: str = "") -> None:
+        """`so`: a sentence on what this means for what was to be done."""
         super().__init__(
             "The disk of this installation is full. Nothing was lost, but nothing more can be saved, so no patient can"
-            " be opened. Please tell the person who looks after this computer."
+            f" be opened. Please tell the person who looks after this computer. {so}".rstrip()
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select
@@ -24,6 +25,8 @@ from clinic.settings import Settings
 from clinic.training import uses
 from db.engine import Database
 from db.models import Consent, ImportedSeries, Job, JobState, Recording, TrainingUse
+from db.room import DiskFullError
+from fer_core.errors import FerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Covered:
 
 
 NOTHING = Covered(0, 0, 0)
+STANDS = "The consent still stands, and analyses go on: please withdraw it again as soon as this is put right."
+WITHDRAWN = "The consent is withdrawn. What it covered and is still there is deleted as soon as this is put right."
 
 
 @dataclass(slots=True)
@@ -73,22 +78,37 @@ def withdraw(
 
     A running analysis is stopped within 5 s, and its file and unfinished results go then. `seen`: the revision of the
     patient's consents that was on the screen, `seen_counts`: what it said would be deleted; each None without a screen.
-    Raises Forbidden, ConflictError, FerError ``unknown_patient``.
+    Raises Forbidden, ConflictError, DiskFullError, FerError ``unknown_patient``, ``erasures_unwritable``.
     """
-    with db.session() as session:
+    with _adding(STANDS), db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         consent.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
         if seen_counts is not None and counts.of != seen_counts.of:
             raise ConflictError("what is stored of this patient", frozenset())
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
-        for row in session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))):
-            # An earlier backup must not bring it back.
-            erasures.remember(settings.erasures_path, Erasure("consent", row.id, {}))
+        rows = session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))).all()
+        # An earlier backup must not bring them back.
+        erasures.remember(settings.erasures_path, *(Erasure("consent", row.id, {}) for row in rows))
+        for row in rows:
             row.withdrawn_at, row.withdrawn_by = clock.now(), account.id
         audit.write(session, AuditAction.CONSENT_WITHDRAWN, account.id, patient_id, scopes=sorted(scopes))
-    _delete(db, settings, patient_id, scopes, account.id)
+    with _adding(WITHDRAWN):
+        _delete(db, settings, patient_id, scopes, account.id)
     return counts
+
+
+@contextmanager
+def _adding(so: str) -> Iterator[None]:
+    """Add to the error of a disk that can't be written to what it means for the consent."""
+    try:
+        yield
+    except DiskFullError as error:
+        raise DiskFullError(so) from error
+    except FerError as error:
+        if error.code != "erasures_unwritable":
+            raise
+        raise FerError(f"{error.message} {so}", error.code) from error
 
 
 def finish(db: Database, settings: Settings) -> int:

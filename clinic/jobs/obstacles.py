@@ -30,4 +30,7 @@ def has_room(settings: Settings) -> bool:
 
 def refusal_of(error: Exception) -> FerError | None:
     """Return the refusal for an error that means a full disk, None for any other."""
+    if isinstance(error, DiskFullError):
+        # It may say more than that the disk is full.
+        return error
     return DiskFullError() if disk_full(error) else None

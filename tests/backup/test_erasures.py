@@ -1,5 +1,7 @@
 """What was erased is remembered by random ids, also across a power cut, and erased from a copy of the database."""
 
+import errno
+import os
 import stat
 from datetime import UTC, date, datetime
 
@@ -9,6 +11,7 @@ from backup import erasures
 from backup.erasures import Erasure
 from db.engine import open_database
 from db.models import Consent, Patient, Recording, Sample
+from db.room import DiskFullError
 from fer_core.errors import FerError
 
 
@@ -51,6 +54,33 @@ def test_a_list_that_cannot_be_written_is_reported(path):
     with pytest.raises(FerError) as refusal:
         erasures.remember(path, Erasure("patient", "a" * 32, {}))
     assert refusal.value.code == "erasures_unwritable"
+
+
+def test_a_full_disk_is_reported_as_such(path):
+    path.parent.mkdir()
+    path.symlink_to("/dev/full")
+    with pytest.raises(DiskFullError) as refusal:
+        erasures.remember(path, Erasure("patient", "a" * 32, {}))
+    assert refusal.value.message.endswith("Please tell the person who looks after this computer. Nothing was erased.")
+
+
+def test_of_several_lines_all_are_added_or_none(path, monkeypatch):
+    first = Erasure("patient", "a" * 32, {})
+    erasures.remember(path, first)
+    real, room = os.write, [1000]
+
+    def write(descriptor, content):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = real(descriptor, content[: room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(DiskFullError):
+        erasures.remember(path, *(Erasure("consent", f"{number:032}", {}) for number in range(20)))
+    assert not room[0]
+    assert erasures.known(path) == [first]
 
 
 def test_a_copy_loses_what_the_list_names_and_nothing_else(tmp_path, copy_tables):

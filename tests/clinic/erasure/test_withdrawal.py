@@ -24,7 +24,9 @@ from clinic.jobs import jobs, leases, previews, progress
 from clinic.patients import caseload
 from clinic.worker import analysis
 from db.models import AuditRow, Job, JobState, PatientImport, Recording, Sample
+from db.room import DiskFullError
 from fer_core.errors import FerError
+from pages.widgets import sentence_of
 from tests.clinic.fakes import FakeAnalyzer, eventually
 from tests.clinic.worker.test_worker import PROCESS
 from tests.consents import change, revoke
@@ -173,6 +175,42 @@ def test_a_consent_that_a_backup_brought_back_is_withdrawn_again(db, settings, w
     withdrawal.finish(db, settings)
     assert consent.objection(db, who, patient, Scope.KEEP_VIDEO).code == "consent_withdrawn"
     assert consent.objection(db, who, patient, Scope.ANALYSE) is None
+
+
+def to_no_room(path):
+    path.symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize(
+    ("stop", "cause"), [(to_no_room, "The disk of this installation is full."), (Path.mkdir, "FER_KEY_DIR")]
+)
+def test_a_withdrawal_that_cannot_be_written_down_says_that_the_consent_stands(
+    db, settings, who, patient, visits, stop, cause
+):
+    stop(settings.erasures_path)
+    with pytest.raises(FerError) as refusal:
+        withdrawal.withdraw(db, settings, who, patient, list(Scope))
+    said = sentence_of(refusal.value)
+    assert cause in said
+    assert said.endswith(withdrawal.STANDS)
+    assert consent.objection(db, who, patient, Scope.ANALYSE) is None
+    assert there(visits[1]) == {"done", "failed", "queued"}
+
+
+def test_a_disk_that_fills_up_after_the_withdrawal_does_not_say_that_the_consent_stands(
+    db, settings, who, patient, visits, monkeypatch
+):
+    def refuse(*_):
+        raise DiskFullError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(withdrawal.uploads, "discard", refuse)
+        with pytest.raises(DiskFullError) as refusal:
+            withdrawal.withdraw(db, settings, who, patient, [Scope.KEEP_VIDEO])
+    assert refusal.value.message.endswith(withdrawal.WITHDRAWN)
+    assert consent.objection(db, who, patient, Scope.KEEP_VIDEO).code == "consent_withdrawn"
+    assert withdrawal.finish(db, settings) > 0
+    assert "done" not in there(visits[1])
 
 
 def test_what_a_new_consent_covers_is_not_finished_off(db, settings, who, patient, visits):
