@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.clinic.fakes import eventually
-from tests.e2e.conftest import post_sign_in
+from tests.e2e.conftest import post_sign_in, settled
 
 pytestmark = pytest.mark.e2e
 
@@ -108,3 +108,34 @@ def test_a_cancelled_upload_is_gone(open_form, page, large, tmp_path):
         page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Choose a video").wait_for()
     assert eventually(lambda: not list((tmp_path / "data" / "uploads").iterdir()))
+
+
+CONTRAST = """button => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const light = colours => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    const linear = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(
+      value => value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const behind = [];
+  for (let one = button; one; one = one.parentElement) behind.unshift(getComputedStyle(one).backgroundColor);
+  const text = getComputedStyle(button.querySelector('p')).color;
+  const [paler, darker] = [light(behind), light([...behind, text])].sort((a, b) => b - a);
+  return (paler + 0.05) / (darker + 0.05);
+}"""
+
+
+def test_a_filled_button_can_be_read_before_and_when_it_can_be_pressed(open_form, page):
+    """axe-core doesn't look at disabled buttons."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        open_form()
+        start = page.get_by_role("button", name="Start analysis")
+        start.wait_for()
+        settled(page)
+        assert start.is_disabled()
+        assert start.evaluate(CONTRAST) >= 4.5
+        start.evaluate("button => { button.disabled = false; }")
+        assert start.evaluate(CONTRAST) >= 4.5
