@@ -226,4 +226,7 @@ def _context(path: Path, owner: str) -> bytes:
 
 
 def _unknown() -> FerError:
-    return FerError("This download does not exist any more. Please prepare it again.", "download_unknown")
+    return FerError(
+        "This download does not exist any more. Please prepare it again, if it may still be handed out.",
+        "download_unknown",
+    )

@@ -21,14 +21,14 @@ EXPLAINED = (
 TAKES = "This takes about as long as an analysis. You may leave this page. Analyses are done first."
 
 
-def show_video_copy(recording_id: str) -> None:
+def show_video_copy(patient_id: str, recording_id: str) -> None:
     """Offer a copy of the recording's video, follow it, and offer what is done once."""
     st.write(EXPLAINED)
-    _follow(recording_id)
+    _follow(patient_id, recording_id)
 
 
 @actions.part(run_every=1)
-def _follow(recording_id: str) -> None:
+def _follow(patient_id: str, recording_id: str) -> None:
     with show_errors():
         parts, who = resources(), actor()
         found = video_copies.standing(parts.db, parts.settings, who, recording_id)
@@ -37,7 +37,7 @@ def _follow(recording_id: str) -> None:
             return
         name = f"copy:{recording_id}"
         ticket = found.ticket if found is not None else None
-        refused = download.follow(name, ticket)
+        refused = download.follow(name, patient_id, ticket)
         if ticket is not None and refused is None:
             st.link_button("Download the video", f"/downloads/{ticket}", icon=":material/download:")
             st.caption("The download works once, within an hour.")

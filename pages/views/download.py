@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from clinic.consent import consent
 from clinic.exchange import downloads
+from clinic.exchange.exports import NEEDED
 from fer_core.errors import FerError
 from pages import actions
 from pages.session import actor
@@ -16,7 +18,10 @@ from web.resources import resources
 
 OFFERED = "offered_downloads"
 ASKED_EVERY_S = 3
-USED = "This file was downloaded, or the time for it is over. Please prepare it again if you need it once more."
+USED = (
+    "This file is not there any more: it was downloaded, the time for it is over, or something was deleted here, which"
+    " removes all prepared files. Please prepare it again if you still need it."
+)
 
 
 @dataclass(slots=True)
@@ -40,14 +45,14 @@ def prepare(name: str, make: Callable[[], str]) -> None:
     _offered()[name] = Offered(ticket)
 
 
-def show(name: str, label: str = "Download", within: str = "a quarter of an hour") -> None:
-    """Draw the link of the file that was prepared under this name, if there is one."""
+def show(name: str, patient_id: str, label: str = "Download", within: str = "a quarter of an hour") -> None:
+    """Draw the link of the file about a patient that was prepared under this name, if there is one."""
     if name in _offered():
-        _show(name, label, within)
+        _show(name, patient_id, label, within)
 
 
-def follow(name: str, ticket: str | None) -> str | None:
-    """Return why a file can't be fetched any more, None while it can or where there never was one.
+def follow(name: str, patient_id: str, ticket: str | None) -> str | None:
+    """Return why a file about a patient can't be fetched any more, None while it can or where there never was one.
 
     `ticket`: that of the file that waits under this name now, None where none does.
     """
@@ -55,15 +60,15 @@ def follow(name: str, ticket: str | None) -> str | None:
     if ticket is not None and (found is None or found.ticket != ticket):
         found = _offered()[name] = Offered(ticket)
     if found is not None and found.refused is None:
-        found.refused = _refusal(found.ticket)
+        found.refused = _refusal(patient_id, found.ticket)
     return found.refused if found is not None else None
 
 
 @actions.part(run_every=ASKED_EVERY_S)
-def _show(name: str, label: str, within: str) -> None:
+def _show(name: str, patient_id: str, label: str, within: str) -> None:
     with show_errors():
         ticket = _offered()[name].ticket
-        refused = follow(name, ticket)
+        refused = follow(name, patient_id, ticket)
         if refused is not None:
             st.warning(refused, icon=":material/info:")
             return
@@ -71,13 +76,22 @@ def _show(name: str, label: str, within: str) -> None:
         st.caption(f"The download works once, within {within}.")
 
 
-def _refusal(ticket: str) -> str | None:
-    parts = resources()
+def _refusal(patient_id: str, ticket: str) -> str | None:
+    parts, who = resources(), actor()
     try:
-        downloads.take(parts.db, parts.settings, actor(), ticket).file.close()
+        downloads.take(parts.db, parts.settings, who, ticket).file.close()
     except FerError as refused:
-        return USED if refused.code == "download_unknown" else refused.message
+        return _why_gone(patient_id) if refused.code == "download_unknown" else refused.message
     return None
+
+
+def _why_gone(patient_id: str) -> str:
+    """Return why a file is not there any more: a withdrawal removes it too, and so does the patient's deletion."""
+    try:
+        objection = consent.objection(resources().db, actor(), patient_id, *NEEDED)
+    except FerError as refused:
+        return refused.message
+    return objection.message if objection is not None else USED
 
 
 def _offered() -> dict[str, Offered]:

@@ -53,7 +53,7 @@ def _follow(patient: PatientDetail, asked: Asked) -> None:
         if as_pdf or as_html:
             report_jobs.ask(parts.db, who, patient.id, asked, Kind.PDF if as_pdf else Kind.HTML, patient)
             actions.draw_part_again()
-        refused = download.follow(f"report:{patient.id}", found.ticket if found is not None else None)
+        refused = download.follow(f"report:{patient.id}", patient.id, found.ticket if found is not None else None)
         if refused is not None:
             st.warning(refused, icon=":material/info:")
         elif found is not None and found.ticket is not None:

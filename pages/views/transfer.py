@@ -46,7 +46,7 @@ def export_dialog(patient: chooser.Person) -> None:
         label = "Prepare the archive" if what == Kind.ARCHIVE else "Prepare the file"
         if actions.action(label, "prepare", target, "primary", ":material/archive:"):
             download.prepare(target, lambda: prepared(patient.id, Kind(what)))
-        download.show(target)
+        download.show(target, patient.id)
 
 
 def prepared(patient_id: str, kind: Kind) -> str:
@@ -63,7 +63,7 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
     with show_errors():
         st.markdown(chooser.whose(patient))
         if chooser.switch("What", OF_RECORDING, f"export_what:{recording_id}") == Kind.VIDEO:
-            show_video_copy(recording_id)
+            show_video_copy(patient.id, recording_id)
             return
         st.write(
             "One ZIP archive with all samples as CSV and Parquet, as analysed and after marks, the marks, and a"
@@ -73,7 +73,7 @@ def recording_export_dialog(patient: chooser.Person, recording_id: str) -> None:
         if actions.action("Prepare the file", "prepare_recording", target, "primary", ":material/archive:"):
             parts, who = resources(), actor()
             download.prepare(target, lambda: recording_files.prepare(parts.db, parts.settings, who, recording_id))
-        download.show(target)
+        download.show(target, patient.id)
 
 
 def keep_receipt(receipt: Receipt) -> None:

@@ -176,7 +176,9 @@ def test_an_archive_is_handed_out_once(db, settings, who, client):
 def test_a_link_that_is_followed_too_late_opens_a_page_that_says_so(client):
     answer = client.get(f"/downloads/{'0' * 32}", headers={"Sec-Fetch-Mode": "navigate"})
     assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
-    assert "This download does not exist any more. Please prepare it again." in answer.text
+    assert (
+        "This download does not exist any more. Please prepare it again, if it may still be handed out." in answer.text
+    )
 
 
 @pytest.mark.parametrize("guessed", ["0" * 32, "x", "..%2f..%2fclinic.db"])
