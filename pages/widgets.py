@@ -16,14 +16,14 @@ import streamlit as st
 from clinic import clock as program_clock
 from clinic import words
 from clinic.admin import zones
-from clinic.conflicts import ConflictError
+from clinic.conflicts import ConflictError, Difference
 from clinic.jobs.obstacles import refusal_of
 from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.phrases import percent as percent
 from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages import actions, clicks
-from pages.links import plain_text
+from pages.links import plain_lines, plain_text
 from web.resources import resources
 from web.streamlit_protocol import ROWS
 
@@ -53,7 +53,7 @@ def show_error(error: Exception) -> None:
     error = refusal_of(error) or error
     if isinstance(error, FerError):
         for one in error.differences if isinstance(error, ConflictError) else ():
-            st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
+            _show_difference(one)
         if isinstance(error, ConflictError) and not error.differences and actions.in_window():
             # A window goes on with what it was opened with.
             st.write("Close this window and open it again: it then shows what is stored now.")
@@ -61,6 +61,17 @@ def show_error(error: Exception) -> None:
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
     log.error("unexpected %s at %s", type(error).__name__, _place(error))
+
+
+def _show_difference(one: Difference) -> None:
+    if "\n" not in one.stored + one.wanted:
+        st.markdown(f"{one.field}: stored now **{plain_text(one.stored)}**, yours **{plain_text(one.wanted)}**")
+        return
+    # In a sentence two texts that differ in their lines alone would read the same.
+    for whose, text in ((f"{one.field}: stored now", one.stored), ("Yours", one.wanted)):
+        st.markdown(whose)
+        with st.container(border=True):
+            st.markdown(plain_lines(text))
 
 
 def sentence_of(error: Exception) -> str:
