@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from clinic.conflicts import ConflictError
 from pages import actions, chooser
@@ -46,7 +47,8 @@ def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) 
         # The form was drawn again with what is stored now.
         del st.session_state[key]
         met = None
-    ticked = met is not None and _ask(key, met)
+    shown = st.empty()
+    ticked = met is not None and _ask(shown, key, met)
     if not wanted or (met is not None and not ticked):
         return False
     revision = stored if met is not None else seen
@@ -55,21 +57,24 @@ def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) 
         actions.once("store", f"{record}:{_named(revision)}", lambda: store(revision))
     except ConflictError as conflict:
         st.session_state[key] = conflict
-        _ask(key, conflict)
+        # In the place of an earlier comparison: what that one calls stored is stored no more.
+        _ask(shown, key, conflict)
         return False
     st.session_state.pop(key, None)
+    shown.empty()
     return True
 
 
-def _ask(key: str, conflict: ConflictError) -> bool:
+def _ask(at: DeltaGenerator, key: str, conflict: ConflictError) -> bool:
     """Show what differs, and return whether the person wants theirs to take its place, or to stand beside it."""
-    show_error(conflict)
-    way = "Replace what is stored with my version" if isinstance(conflict.revision, int) else "Store mine too"
-    return st.checkbox(
-        f"{way} at the next click on the button",
-        key=f"{key}:{_named(conflict.revision)}",
-        help="Close this window to keep the stored version.",
-    )
+    with at.container():
+        show_error(conflict)
+        way = "Replace what is stored with my version" if isinstance(conflict.revision, int) else "Store mine too"
+        return st.checkbox(
+            f"{way} at the next click on the button",
+            key=f"{key}:{_named(conflict.revision)}",
+            help="Close this window to keep the stored version.",
+        )
 
 
 def _named(revision: int | frozenset[str]) -> str:
