@@ -16,15 +16,14 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from clinic import access, phrases
+from clinic import access
 from clinic.access import Actor
 from clinic.conflicts import ConflictError
 from clinic.phrases import counted
-from clinic.questionnaires import answers, scales
+from clinic.questionnaires import answers, csv_whose, scales
 from clinic.questionnaires.answers import AnswerDays, Given
 from clinic.questionnaires.published import Scale
 from db.engine import Database
-from db.folding import fold
 from db.models import Patient
 from fer_core.errors import FerError
 
@@ -33,7 +32,6 @@ BYTES_MOST, ROWS_MOST, COLUMNS_MOST, CELL_MOST = 1 << 20, 2000, 300, 2000
 NEEDED = ("date", "scale")
 NAMED_MOST = 3
 """Of what a file says of other patients so much is repeated."""
-_PATIENT = re.compile(r"(?:patient|client|participant|subject)(?:name|code|id|no|nr|number)?|name|code|id|mrn")
 _ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[.,]*\d[\d.,]*")
 
 
@@ -127,7 +125,7 @@ def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
             if key in seen:
                 row = _refused(line, cells, "The same answers are already stored for this day, or are in a row above.")
             seen.add(key)
-        found.append(replace(row, whose=_whose(patient, cells)))
+        found.append(replace(row, whose=csv_whose.whose(patient, cells)))
     return _together(found)
 
 
@@ -147,27 +145,6 @@ def _together(rows: Sequence[CsvRow]) -> list[CsvRow]:
 
 def _total(row: CsvRow) -> str:
     return "no total" if row.total is None else f"{row.total:g}"
-
-
-def _whose(patient: Patient, cells: Mapping[str, str]) -> str:
-    """Return what a row says of whose it is, where that isn't this patient; empty where it is, or nothing is said."""
-    return ", ".join(
-        f"{name}: {_short(cell, 60)}"
-        for name, cell in cells.items()
-        if cell and _names_patient(name) and not _is_of(patient, cell)
-    )
-
-
-def _names_patient(column: str) -> bool:
-    """Return whether a column is one that names a patient: patient, patient_id, name, code and their like."""
-    return _PATIENT.fullmatch(re.sub(r"[\W_]", "", column)) is not None
-
-
-def _is_of(patient: Patient, cell: str) -> bool:
-    """Return whether a cell is a patient's name, in any order of its words, code or id."""
-    said = fold(cell)
-    names = (said == fold(known) for known in (patient.code, patient.id, phrases.short_id(patient.id)) if known)
-    return any(names) or sorted(re.findall(r"\w+", said)) == sorted(re.findall(r"\w+", fold(patient.name)))
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
@@ -224,7 +201,7 @@ def _row(
         if scale is None:
             raise ValueError("There is no questionnaire with this name.")
         # A number in a column of patients is read there, if it is this one's.
-        own = {name for name, cell in cells.items() if _names_patient(name) and _is_of(patient, cell)}
+        own = csv_whose.own(patient, cells)
         given = _given(scale, {name: cell for name, cell in cells.items() if name not in own})
         objection = days.objection(given.answered_on)
         if objection is not None:

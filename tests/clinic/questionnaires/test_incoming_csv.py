@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from clinic.patients import caseload
+from clinic.patients import caseload, edits
+from clinic.patients.fields import PatientFields
 from clinic.questionnaires import answers, incoming_csv
 from clinic.questionnaires.answers import Given
 from fer_core.errors import FerError
@@ -132,9 +133,25 @@ def test_numbers_of_questions_may_have_zeros_and_notes_are_named(db, who, patien
         ("patient_name", "PERSON, invented", ""),
         ("name", "", ""),
         ("note", "Somebody Else", ""),
+        ("last_name", "Else", "last_name: Else"),
+        ("Surname", "Else", "surname: Else"),
+        ("Nachname", "Else", "nachname: Else"),
+        ("Prénom", "Somebody", "prénom: Somebody"),
+        ("Proband", "Somebody Else", "proband: Somebody Else"),
+        ("initials", "SE", "initials: SE"),
+        ("dob", "1990-01-01", "dob: 1990-01-01"),
+        ("last_name", "PERSON", ""),
+        ("Vorname", "Invented", ""),
+        ("initials", "P.I.", ""),
+        ("DOB", "1988-05-06", ""),
+        ("Date of birth", "06.05.1988", ""),
+        ("Geburtsdatum", "6.5.88", ""),
+        ("birth date", "05/06/1988", ""),
+        ("dob", "unknown", ""),
     ],
 )
 def test_a_row_that_names_another_patient_is_reported_and_stays_possible(db, who, patient, column, cell, whose):
+    edits.edit_patient(db, who, patient, 1, PatientFields("Invented Person", born_on=date(1988, 5, 6)))
     text = f'date,scale,total,{column}\n2026-03-02,PHQ-9,9,"{cell}"\n2026-03-03,PHQ-9,8,\n'.encode()
     rows = incoming_csv.preview(db, who, patient, text)
     assert [row.whose for row in rows] == [whose, ""]
@@ -144,6 +161,11 @@ def test_a_row_that_names_another_patient_is_reported_and_stays_possible(db, who
         assert said == [f"1 of 2 rows names somebody else than this patient: {whose}. Please check whose file it is."]
     else:
         assert said == []
+
+
+def test_a_day_of_birth_is_compared_with_none_where_none_is_known(db, who, patient):
+    [row] = incoming_csv.preview(db, who, patient, b"date,scale,total,dob\n2026-03-02,PHQ-9,9,1990-01-01\n")
+    assert (row.error, row.whose) == (None, "")
 
 
 def test_a_number_in_a_column_of_patients_is_read_if_it_is_this_patient_s(db, who):
