@@ -18,7 +18,7 @@ from clinic.patients import caseload
 from clinic.patients.caseload import PatientSummary
 from clinic.phrases import identity_text
 from clinic.questionnaires import patient_mode, scales
-from clinic.questionnaires.patient_mode import Asked
+from clinic.questionnaires.patient_mode import Asked, InHands
 from fer_core.errors import FerError
 from web.headers import COOKIE, COOKIE_TLS, is_tls, set_token
 from web.page import page, read_form, refuse
@@ -31,6 +31,10 @@ DEVICE, DEVICE_TLS = "hand_over", "__Secure-hand_over"
 ID = re.compile(r"[0-9a-f]{32}")
 NOT_YOURS = "This patient is not on your caseload, or does not exist any more."
 CHANGED = "Nothing was done: someone changed this patient since this page was opened. Please check the patient again."
+HANDED_OVER = (
+    "Nothing was done: another device was handed over to this patient, or came back, since this page was opened. Please"
+    " read again what is on devices in the patient's hands."
+)
 EARLIER = "That screen belonged to another questionnaire; nothing was stored. Please answer here."
 
 
@@ -47,6 +51,8 @@ async def hand_over(request: Request) -> Response:
     try:
         if given.get("who", "") != _who(await _patient(actor, patient_id)):
             raise FerError(CHANGED, "changed")
+        if given.get("hands", "") != _named(await _in_hands(actor, patient_id)):
+            raise FerError(HANDED_OVER, "changed")
         if given.get("pin") != given.get("again"):
             raise FerError("The two PINs differ. Please type them again.", "bad_pin")
         token = await to_write(patient_mode.begin, db, actor, patient_id, scale, given.get("pin", ""))
@@ -141,12 +147,15 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
     patient = await _patient(actor, patient_id)
     if patient is None:
         return page("hand_over", 403, patient=None, said=NOT_YOURS)
+    in_hands = await _in_hands(actor, patient_id)
     return page(
         "hand_over",
         status,
         patient=patient,
         identity=identity_text(patient),
         who=_who(patient),
+        hands=_named(in_hands),
+        in_hands=in_hands,
         scale=key,
         scale_name=names[key],
         said=said,
@@ -156,6 +165,15 @@ async def _hand_over_page(actor: object, patient_id: str, key: str, said: str, s
 async def _patient(actor: object, patient_id: str) -> PatientSummary | None:
     shown = await run_in_threadpool(caseload.list_patients, resources().db, actor)  # type: ignore[arg-type]
     return next((patient for patient in shown if patient.id == patient_id), None)
+
+
+async def _in_hands(actor: object, patient_id: str) -> list[InHands]:
+    return await run_in_threadpool(patient_mode.in_hands, resources().db, actor, patient_id)  # type: ignore[arg-type]
+
+
+def _named(in_hands: list[InHands]) -> str:
+    """Return which devices are in the patient's hands, as the page's form sends it back; empty for none."""
+    return ", ".join(f"{one.name} {one.since.isoformat()}" for one in in_hands)
 
 
 def _who(patient: PatientSummary | None) -> str:

@@ -92,7 +92,11 @@ def _boxes(
 
 def _stored_already(one: Answer) -> str:
     total = "no total" if one.score.total is None else f"total {one.score.total:g}"
-    by = f", entered by {links.plain_text(one.by)}" if one.by else ""
+    entered = "imported" if one.how == "csv" else "entered"
+    by = f", {entered} by {links.plain_text(one.by)}" if one.by else ""
+    if one.how == "patient":
+        # Whose device it was is not who answered.
+        by = ", answered by the patient"
     what = f"{links.plain_text(one.scale.name)} of {day(one.answered_on)}"
     return f"{what} is stored already: {total}, no. {one.number}{by}. Saving adds a second one of this day."
 

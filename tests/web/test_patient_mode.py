@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from clinic.accounts import sessions
+from clinic.accounts import accounts, sessions
 from clinic.patients import caseload
 from db.models import HandOver, Patient, QuestionnaireAnswer
 from tests import doors
@@ -96,6 +96,34 @@ def test_the_clinician_sees_whom_the_questions_are_about_and_a_change_of_that_is
     assert client.get("/").text == "for Dr. Invented", "still signed in"
     strange = client.get("/hand-over", params={"patient": "0" * 32, "scale": "gad7"})
     assert (strange.status_code, "not on your caseload" in strange.text) == (403, True)
+
+
+def colleague_signs_in(client, patient):
+    token = doors.sign_in(database(), "Colleague")
+    with database().session() as session:
+        accounts.grant(session, sessions.actor_of(database(), token).account_id, patient)
+    client.cookies.set("sign_in", token, domain="c.test", path="/")
+
+
+def test_a_second_device_for_the_same_patient_says_what_the_first_one_asks(client, handed_over):
+    colleague_signs_in(client, handed_over)
+    same, other = (
+        client.get("/hand-over", params={"patient": handed_over, "scale": scale}).text for scale in ("gad7", "phq9")
+    )
+    for shown in (same, other):
+        assert "GAD-7 is on a device in this patient&#39;s hands already: 0 of 7 questions" in shown.replace(
+            "'", "&#39;"
+        )
+    assert "stored as two questionnaires of one day" in same
+    assert "stored as two questionnaires of one day" not in other
+
+
+def test_a_device_that_was_handed_over_since_the_page_was_opened_is_shown_first(client, handed_over):
+    colleague_signs_in(client, handed_over)
+    refused = hand_over(client, handed_over, hands="")
+    assert (refused.status_code, "another device was handed over" in refused.text) == (403, True)
+    hands = hidden(client, f"/hand-over?patient={handed_over}&scale=gad7", "hands")
+    assert hand_over(client, handed_over, hands=hands).status_code == 303
 
 
 def test_a_screen_of_an_earlier_patient_answers_nothing_of_the_next_one(client, handed_over):

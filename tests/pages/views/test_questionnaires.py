@@ -50,6 +50,21 @@ def test_a_questionnaire_that_a_colleague_entered_meanwhile_is_seen_before_a_sec
     assert page.dataframe[0].value["No."].tolist() == [2, 1], "as the choice of a mistake names them"
 
 
+def test_who_answered_an_earlier_questionnaire_of_the_day_is_said(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    with db.read() as session:
+        today = clock.today(session)
+    for total, how in ((3, "patient"), (4, "csv"), (5, "total")):
+        answers.record(db, who, patient_id, Given("phq9", today, None, total, how))
+    page.run()
+    said = [one.value.split("is stored already: ")[1] for one in page.warning if "is stored already" in one.value]
+    assert [one.split(". Saving")[0] for one in said] == [
+        "total 5, no. 3, entered by Dr\\. Invented",
+        "total 4, no. 2, imported by Dr\\. Invented",
+        "total 3, no. 1, answered by the patient",
+    ]
+
+
 def totals(db, who, patient_id):
     return [one.score for one in answers.listed(db, who, patient_id)]
 
