@@ -14,6 +14,7 @@ from clinic import phrases, words
 from clinic.exchange.dictionary import RECORDING_COLUMNS
 from clinic.patients import conditions
 from clinic.patients.conditions import NOT_INTERPRETED, Condition, holding
+from clinic.patients.summaries import within
 from clinic.recordings.states import standing_of
 from db.models import Base, Job, Recording, Sample
 from db.records import NO_TRACK, others_spans
@@ -100,6 +101,8 @@ def _recording_row(recording: Mapping[str, Any], found: Sequence[Condition]) -> 
     unread = bool(holding(found, date.fromisoformat(recording["recorded_on"])))
     shares = {} if unread else summary.get("shares") or {}
     known = {**recording, **summary, **{f"share_{label}": share for label, share in shares.items()}}
+    for name in ("usable_s", "longest_gap_s"):
+        known[name] = within(known.get(name), recording["duration_s"], recording["settings"].get("every_s"))
     if not summary:
         known["model_sha256"] = None  # It was asked for, and made nothing.
     known["not_interpreted"] = NOT_INTERPRETED if unread else None

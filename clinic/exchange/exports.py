@@ -111,7 +111,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
                 _write_csv(archive, name, columns, sample_rows(session, patient_id, shown))
             recordings = tables[Recording.__tablename__]
             _write_csv(archive, RECORDINGS_CSV, RECORDING_COLUMNS, recording_rows(session, patient_id, recordings))
-            by_number = sorted(tables[Consent.__tablename__], key=lambda row: row["number"])
+            by_number = sorted(tables[Consent.__tablename__], key=lambda row: (row["number"], row["scope"]))
             consents = ([row[name] for name in CONSENT_COLUMNS] for row in by_number)
             _write_csv(archive, CONSENTS_CSV, CONSENT_COLUMNS, (map(for_a_spreadsheet, row) for row in consents))
             answered = map(_questionnaire_row, reversed(answers.of_patient(session, patient_id)))

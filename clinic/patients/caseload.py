@@ -18,7 +18,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
 from clinic.patients.subject import Subject, subject_of
-from clinic.patients.summaries import Summary, excluded
+from clinic.patients.summaries import Summary, excluded, within
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
 from clinic.recordings.doubts import doubted
 from clinic.recordings.states import UNDER_WAY, Standing, counted, standing_of
@@ -299,6 +299,7 @@ def _summary_of(patient: Patient, until: datetime | None, recordings: int, last:
 
 def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doubted: bool) -> RecordingRow:
     summary = Summary.from_dict(recording.summary) if recording.summary is not None and not closed else None
+    length = recording.duration_s, recording.settings.get("every_s")
     return RecordingRow(
         id=recording.id,
         visit_id=recording.version_of or recording.id,
@@ -318,8 +319,8 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doub
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,
         usable_share=summary.usable_share if summary else None,
-        usable_s=summary.usable_s if summary else None,
-        longest_gap_s=summary.longest_gap_s if summary else None,
+        usable_s=within(summary.usable_s, *length) if summary else None,
+        longest_gap_s=within(summary.longest_gap_s, *length) if summary else None,
         reasons=dict(summary.reasons) if summary else {},
         face_px=summary.face_px if summary else None,
         sharpness=summary.sharpness if summary else None,

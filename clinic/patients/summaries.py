@@ -177,6 +177,19 @@ def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None =
     )
 
 
+def within(seconds: float | None, duration_s: float | None, every_s: float | None) -> float | None:
+    """Return a time of a video in seconds, which is no longer than the video; None stays None.
+
+    The step for which the last sample stands may end behind the last frame. What is longer by more than that was
+    measured, and the length of the file's header is wrong.
+    """
+    if seconds is None:
+        return None
+    steps = 2 * max(every_s or 0.0, 1.0)
+    over = duration_s is not None and duration_s < seconds <= duration_s + steps
+    return round(duration_s if over and duration_s is not None else seconds, 6)
+
+
 def _still(part: Shares) -> StillPart:
     return StillPart(
         seconds=part.seconds or 0.0,

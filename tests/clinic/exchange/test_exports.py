@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts
@@ -22,11 +22,11 @@ from clinic.exchange import exports, imports
 from clinic.jobs import jobs, leases
 from clinic.patients import caseload
 from clinic.recordings import uploads
-from db.models import AuditRow, Base, Job, JobState, Recording, Sample
+from db.models import AuditRow, Base, Consent, Job, JobState, Recording, Sample
 from fer_core.errors import FerError
 from tests import doors
 from tests.clinic.archives import analysed_again, archive_of, changed, demo_id, with_json
-from tests.consents import expire
+from tests.consents import agree, expire
 
 
 @pytest.fixture
@@ -257,6 +257,33 @@ def test_consents_come_with_the_patient_and_are_listed(archive, elsewhere):
         rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode("utf-8-sig"))))
     assert {row["scope"] for row in rows} == given
     assert {row["document"] for row in rows} == {found[0].document}
+
+
+def test_consents_of_one_day_are_listed_in_the_order_of_their_names(db, settings, patient):
+    with db.session() as session:
+        session.execute(delete(Consent))
+    agree(db, patient, *reversed(Scope))
+    with db.session() as session:
+        session.execute(update(Consent).values(number=1))
+    with zipfile.ZipFile(archive_of(db, settings, patient)) as opened:
+        rows = list(csv.DictReader(io.StringIO(opened.read("consents.csv").decode("utf-8-sig"))))
+    assert [row["scope"] for row in rows] == sorted(Scope)
+
+
+def test_no_recording_has_more_usable_time_than_it_lasts(db, settings, who, demo_patient):
+    """The last sample stands for a step, which ends behind the last frame."""
+    with db.session() as session:
+        recording = session.scalars(select(Recording).where(Recording.patient_id == demo_patient)).first()
+        recording.duration_s, recording.settings = 15.0, {"every_s": 0.2}
+        recording.summary = recording.summary | {"usable_s": 15.04, "longest_gap_s": 0.1 + 0.2}
+        recording_id = recording.id
+        accounts.grant(session, who.account_id, demo_patient)
+    with zipfile.ZipFile(archive_of(db, settings, demo_patient)) as opened:
+        rows = csv.DictReader(io.StringIO(opened.read("recordings.csv").decode("utf-8-sig")))
+        [row] = [row for row in rows if row["id"] == recording_id]
+    assert [row[name] for name in ("duration_s", "usable_s", "longest_gap_s")] == ["15.0", "15.0", "0.3"]
+    shown = caseload.get_recording(db, who, recording_id)
+    assert (shown.usable_s, shown.longest_gap_s) == (15.0, 0.3)
 
 
 def test_a_kept_file_goes_out_only_where_it_may_be_kept(db, settings, patient, who, an_upload):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clinic.patients import talk
-from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise
+from clinic.patients.summaries import OLD_SIZE_S, UNCERTAIN, Summary, summarise, within
 from clinic.patients.trends import BASELINE_MIN, UNDER_CONDITION, trend, usable_called
 from db.models import Recording
 from db.records import NO_TRACK, SampleTable
@@ -349,3 +349,19 @@ def test_pictures_have_no_time():
     assert usable_called(points("video", "video")) == "usable face time"
     assert usable_called(points("pictures")) == "share of usable pictures"
     assert usable_called(points("pictures", "video")) == "usable share of time or pictures"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "duration_s", "every_s", "expected"),
+    [
+        (None, 15.0, 0.2, None),
+        (15.04, 15.0, 0.2, 15.0),
+        (108.00000000000001, None, 0.2, 108.0),
+        (14.8, 15.0, None, 14.8),
+        (60.0, 15.0, 1.0, 60.0),
+    ],
+)
+def test_a_time_of_a_video_is_no_longer_than_the_video_unless_its_header_is_wrong(
+    seconds, duration_s, every_s, expected
+):
+    assert within(seconds, duration_s, every_s) == expected
