@@ -32,12 +32,23 @@ class Turn:
         return np.ascontiguousarray(turned[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1])
 
 
+QUARTERS = {
+    1: Turn(True, flipped=True),
+    2: Turn(False, mirrored=True, flipped=True),
+    3: Turn(True, mirrored=True),
+}
+"""Turns by quarters counterclockwise, as `VideoFrame.rotation` counts them."""
+
+
 def turn_of(frame: VideoFrame) -> Turn:
     """Return the turn by quarters and mirrors that is nearest to the frame's display matrix (ISO 14496-12, 8.3.2)."""
     # Not `frame.side_data`: a frame keeps that and is held by it, so that hundreds of frames stay in memory.
     read: Any = SideDataContainer
-    sides = read(frame)
-    matrix = sides.get(Type.DISPLAYMATRIX)
+    try:
+        matrix = read(frame).get(Type.DISPLAYMATRIX)
+    except ValueError:
+        # PyAV refuses all of a frame's data where one is of a kind that it doesn't know, as in Apple's spatial videos.
+        return QUARTERS.get(round(frame.rotation / 90) % 4, Turn())
     if matrix is None:
         return Turn()
     a, b, _, c, d = struct.unpack("<5i", bytes(matrix)[:20])

@@ -3,10 +3,12 @@
 import gc
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
+from fer_core.decoder import upright
 from fer_core.decoder import video as decoder
 from fer_core.media.passage import DecodeStats
 from fer_core.media.video import frames, probe
@@ -42,6 +44,21 @@ def test_the_display_matrix_is_done_in_full(tmp_path, matrix):
     assert off(next(frames(path, 0)).rgb, wanted) < 8
     small = next(frames(path, 0, max_side_px=32))
     assert (small.scale, max(small.rgb.shape)) == (0.25, 32)
+
+
+@pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (-1, 0, 0, -1), (0, 1, -1, 0), (0, -1, 1, 0)], ids=str)
+def test_a_turn_is_known_where_a_frame_has_data_of_an_unknown_kind(tmp_path, monkeypatch, matrix):
+    """As each frame of Apple's spatial videos has: no such file could be read."""
+
+    def unknown(_frame):
+        raise ValueError("29 is not a valid Type")
+
+    with av.open(turned_by_matrix(write_clip(tmp_path / "v.mp4", [CORNERS] * 3), *matrix)) as container:
+        frame = next(container.decode(video=0))
+        known = upright.turn_of(frame)
+        monkeypatch.setattr(upright, "SideDataContainer", unknown)
+        assert upright.turn_of(frame) == known
+        assert off(known.of(CORNERS), MATRICES[matrix](CORNERS)) == 0
 
 
 @pytest.mark.parametrize(
