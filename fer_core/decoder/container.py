@@ -24,6 +24,8 @@ from fer_core.media.passage import WHOLE, DecodeStats, Span
 from fer_core.media.source import Source, opened
 
 MAX_PIXELS = 50_000_000
+STILLS = 10
+"""A stream with so many times fewer pictures than another one holds stills."""
 UNNEEDED_IN_A_ROW = 3
 """Encoders put so many frames that no other frame needs after each other, usually."""
 HELD_BACK = 8
@@ -71,14 +73,18 @@ def _shown_stream(container: InputContainer) -> VideoStream:
     streams = [stream for stream in container.streams.video if not stream.disposition & pictures]
     if not streams:
         raise media_error("no_video_stream")
-    return max(streams, key=_rank)
+    most = max(stream.frames for stream in streams)
+    return max(streams, key=lambda stream: _rank(stream, most))
 
 
-def _rank(stream: VideoStream) -> tuple[bool, bool, int]:
+def _rank(stream: VideoStream, most: int) -> tuple[bool, bool, int]:
+    """Return the rank of a stream among others, of which the longest has `most` pictures, 0 where none says it."""
     codec = stream.codec_context
     marked = bool(stream.disposition & av.stream.Disposition.default)
-    # A still picture for the list of files is a stream of one frame; some programs mark it all the same.
-    return stream.frames != 1, marked, 0 if codec is None else codec.width * codec.height
+    # Stills for the list of files, or the best moments of a phone's motion picture, are streams too; some programs mark
+    # them all the same. A stream that doesn't say how many pictures it has is none of them.
+    stills = stream.frames == 1 or 0 < stream.frames * STILLS < most
+    return not stills, marked, 0 if codec is None else codec.width * codec.height
 
 
 def decode(

@@ -103,6 +103,14 @@ def test_a_still_picture_for_the_list_of_files_is_not_the_video(tmp_path):
     assert len(list(frames(path, 0))) == 10
 
 
+def test_a_few_larger_stills_beside_a_video_are_not_what_is_shown(tmp_path):
+    """As in the motion pictures of a phone: two of 53 pictures were read, without a word."""
+    moments = write_clip(tmp_path / "moments.mp4", [scene(size=(640, 480))] * 2, rate=1)
+    video = write_clip(tmp_path / "video.mp4", [scene()] * 30, rate=15)
+    path = muxed(tmp_path / "v.mp4", [(video, 0, True), (moments, 0, True)])
+    assert (probe(path).width_px, len(list(frames(path, 0)))) == (480, 30)
+
+
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
 def test_where_the_sound_begins_before_the_pictures_it_is_reported(tmp_path, name):
     sound, video = silence(tmp_path / "s.mp4", 4), write_clip(tmp_path / "a.mp4", moving_face(10))

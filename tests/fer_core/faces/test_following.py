@@ -1,6 +1,7 @@
 """Search seldom, follow in between, and search at once when a face is lost."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,18 @@ def test_a_newcomer_is_found_within_the_search_interval():
     assert seen[10] == 1
     assert seen[-1] == 2
     assert seen.index(2) * 0.1 <= 1.05 + SEARCH_EVERY_S
+
+
+def test_only_a_sure_face_begins_and_one_that_is_followed_may_become_less_sure():
+    """A nape, a letter on a title and a patch of paving had labels for as long as they were in the picture."""
+
+    def faces_at(time_s):
+        sure = 0.9 if time_s < 1.95 or time_s > 3.05 else 0.99
+        return [replace(face_at(200, 90), confidence=sure)]
+
+    _, found = follow(faces_at, 6)
+    assert [len(faces) for faces in found] == [0] * 20 + [1] * 40
+    assert {face.track for faces in found for face in faces} == {0}
 
 
 def test_an_empty_room_costs_little():
