@@ -51,8 +51,8 @@ def read_image(source: Source, max_side_px: int | None = None) -> Picture:
     `max_side_px`: a picture whose longer side is larger is made smaller to it; None: no picture is. The array can't be
     written to.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``heic_unsupported``, ``too_large`` (before anything is decoded) or
-    ``damaged_image``.
+    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``unread_picture``, ``heic_unsupported``,
+    ``too_large`` (before anything is decoded) or ``damaged_image``.
     """
     further = further_pictures(source)
     with opened_picture(source) as image:
@@ -98,7 +98,7 @@ def opened_picture(source: Source) -> Image.Image:
         if not heic_available():
             raise media_error("heic_unsupported")
     elif kind != "image":
-        raise media_error("unread_video" if kind == "unread_video" else "unknown_type")
+        raise media_error(kind if kind in ("unread_video", "unread_picture") else "unknown_type")
     formats = (HEIC.reader,) if kind == "heic" else PICTURE_READERS
     try:
         with warnings.catch_warnings():

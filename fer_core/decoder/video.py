@@ -106,8 +106,7 @@ def frames(
 ) -> Iterator[Frame]:
     """Yield frames of a video in the order of their times; arguments are those of `fer_core.media.video.frames`.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
-    ``too_large`` or ``damaged_video``.
+    Raises MediaError as `fer_core.decoder.container.opened_video` does.
     """
     stats = stats if stats is not None else DecodeStats()
     info = info if info is not None else probe(source)

@@ -20,8 +20,8 @@ def read_picture(source: Source, max_side_px: int | None = None) -> Picture:
 
     `max_side_px`: a picture whose longer side is larger is made smaller to it; None: no picture is.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``heic_unsupported``, ``too_large`` (before
-    anything is decoded), ``damaged_image``, ``unreadable_file`` or ``hostile_file``.
+    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``unread_picture``, ``heic_unsupported``,
+    ``too_large`` (before anything is decoded), ``damaged_image``, ``unreadable_file`` or ``hostile_file``.
     """
     rgb, fields = reader.picture(source, {"do": "read_image", "max_side_px": max_side_px})
     width, height, further = (_number(fields, name) for name in ("width_px", "height_px", "further"))
