@@ -232,6 +232,10 @@ def _write(done: list[tuple[str, RecordingAnalysis]], to_csv: str | None, to_jso
     if not to_csv and not to_json:
         for name, analysis in done:
             print(_in_words(name, analysis))
+    else:
+        for name, analysis in done:
+            for warning in analysis.warnings:
+                print(f"{name}: {warning}", file=sys.stderr)
 
 
 @contextmanager
@@ -274,6 +278,7 @@ def _as_json(name: str, analysis: RecordingAnalysis) -> dict[str, Any]:
         "damaged_frames": analysis.damaged_frames,
         "skipped_frames": analysis.skipped_frames,
         "partial": analysis.partial,
+        "warnings": list(analysis.warnings),
         "samples": [
             {
                 "time_s": round(result.time_s, 6),
@@ -309,7 +314,8 @@ def _in_words(name: str, analysis: RecordingAnalysis) -> str:
         lines += _reading_in_words(read(series), main, tracks)
     if analysis.damaged_frames:
         lines.append(f"  {analysis.damaged_frames} damaged places were left out")
-    if analysis.skipped_frames:
+    lines += [f"  {warning}" for warning in analysis.warnings]
+    if analysis.skipped_frames and not analysis.warnings:
         lines.append(
             f"  {analysis.skipped_frames} pictures without a usable time, or without those they need, were left out"
         )

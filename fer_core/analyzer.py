@@ -24,6 +24,7 @@ from fer_core.media.image import read_picture
 from fer_core.media.passage import DecodeStats, Span
 from fer_core.media.prefetch import prefetch
 from fer_core.media.source import Source, size_bytes
+from fer_core.media.verdict import only_first
 from fer_core.model.classifier import Classifier
 from fer_core.previews import picture_preview, preview_of
 from fer_core.segments import End, Joiner, SegmentPart
@@ -72,6 +73,8 @@ class Analyzer:
     def analyze_image(self, source: Source) -> RecordingAnalysis:
         """Return the faces of a picture with their probabilities; one result, at index 0 and time 0.
 
+        Of an animation or pages the first is read; `skipped_frames` says how many others there are.
+
         Raises MediaError for a file that is no readable picture.
         """
         # A video that this analyzer works on pauses meanwhile: a user is waiting for the picture's result.
@@ -92,7 +95,9 @@ class Analyzer:
         [result] = self._label([seen])
         info = VideoInfo(width, height, None, None, bits_per_pixel=8 * size_bytes(source) / (width * height))
         analysis = self._analysis(info, (result,), self.settings)
-        return replace(analysis, preview=picture_preview(frame, result))
+        warnings = (only_first(1 + picture.further),) if picture.further else ()
+        preview = picture_preview(frame, result)
+        return replace(analysis, skipped_frames=picture.further, warnings=warnings, preview=preview)
 
     def analyze_video(
         self,

@@ -33,6 +33,18 @@ MEDIA_CODES: dict[str, str] = {
         "This video format can't be read here (for example Ogg, RealMedia or MXF). Please convert it to MP4"
         " (H.264), for example with HandBrake or VLC, and try again."
     ),
+    "unread_picture": (
+        "This picture format can't be read here (for example HEIF with H.264 or JPEG 2000 in it). Please save the"
+        " picture as JPEG and try again."
+    ),
+    "unread_codec": (
+        "The pictures of this video are in a format that can't be read here. Please convert the video to MP4 (H.264),"
+        " for example with HandBrake or VLC, and try again. If that fails too, please copy it again."
+    ),
+    "protected_video": (
+        "This video is protected against copying, so that only the program it was made for can show it. Please use"
+        " a recording that isn't protected."
+    ),
     "damaged_image": "The picture is damaged, or its copy is incomplete. Please copy it again.",
     "heic_unsupported": "This computer can't read HEIC pictures. Please save the picture as JPEG and try again.",
     "too_large": (
@@ -40,7 +52,7 @@ MEDIA_CODES: dict[str, str] = {
         " video are read."
     ),
     "not_a_video": "This file claims to be a video, but contains something else. Nothing of it was opened.",
-    "no_video_stream": "This file contains sound but no picture.",
+    "no_video_stream": "This file contains no video, only sound, subtitles or other data.",
     "incomplete_file": "The copy of this video was interrupted: its end is missing. Please copy it again.",
     "damaged_video": "The video is damaged: no picture of it could be read. Please copy it again.",
     "unreadable_file": "The file can't be read. Please try another copy of it.",

@@ -296,6 +296,9 @@ class AnalysisSettings:
 class RecordingAnalysis:
     """Everything found in one file, in the order of time; `preview` shows it where it is a picture.
 
+    `skipped_frames`: as in `Chunk`, or of a picture's file those after the first. `warnings`: sentences about what of
+    the file was not read.
+
     Raises ValueError if the times do not increase strictly.
     """
 

@@ -8,11 +8,22 @@ import numpy as np
 
 from fer_core.errors import MediaError
 from fer_core.media import kinds
+from fer_core.media.image import read_picture
 from fer_core.media.passage import DecodeStats
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.video import frames, probe
 from tests.fer_core.test_bad_input import TABLE
-from tests.media import cut, interlaced, moving_face, scene, starting_at_frame, turned_by_matrix, with_zeros, write_clip
+from tests.media import (
+    animation,
+    cut,
+    interlaced,
+    moving_face,
+    scene,
+    starting_at_frame,
+    turned_by_matrix,
+    with_zeros,
+    write_clip,
+)
 
 PATH = Path(__file__).parents[1] / "docs" / "inputs.md"
 HEAD = """# What becomes of a file
@@ -79,7 +90,7 @@ None of them is in this repository.
 
 def text():
     """Return the page."""
-    return "\n".join([HEAD, *readers(), "", *refusals(), "", *readings(), "", REAL])
+    return "\n".join([HEAD, *readers(), "", *refusals(), "", *readings(), "", *animations(), "", REAL])
 
 
 def readers():
@@ -121,6 +132,18 @@ def readings():
                 f"| {name} | {info.width_px} x {info.height_px} | {len(found)} | {off} | {stats.damaged or ''}"
                 f" | {'yes' if stats.partial else ''} |"
             )
+
+
+def animations():
+    """Yield the table of the files that hold several pictures."""
+    yield "## Files of several pictures\n"
+    yield "Of an animation or of pages the first is read; the page of the recording, the command line, its JSON and the"
+    yield "API say how many others there are. The small copy that a camera puts beside a JPEG is none.\n"
+    yield "| file of 4 pictures | not read |"
+    yield "| --- | --- |"
+    for name in ("a.gif", "a.png", "a.webp", "a.tif"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"| `.{name.partition('.')[2]}` | {read_picture(animation(Path(folder) / name, 4)).further} |"
 
 
 if __name__ == "__main__":

@@ -102,6 +102,13 @@ def turned_by_matrix(path, a=0, b=1, c=-1, d=0):
     return path
 
 
+def animation(path, frames=3):
+    """A file of several pictures (GIF, PNG, WebP, TIFF, MPO by its name): the first the scene, then others."""
+    first, *others = [Image.fromarray(np.roll(scene(), 9 * number, 1)) for number in range(frames)]
+    first.save(path, save_all=True, append_images=others)
+    return path
+
+
 def sound_only(path):
     """An MP4 with a second of silence and no picture."""
     with av.open(str(path), "w") as container:

@@ -18,3 +18,8 @@ def test_each_video_is_read_at_its_true_times():
         assert f"| {name} |" in page
         if truth is not None:
             assert float(row.split(" | ")[3].removesuffix(" ms")) <= 1.5
+
+
+def test_the_pictures_that_are_not_read_are_those_of_the_page():
+    page = inputs.PATH.read_text(encoding="utf-8")
+    assert "\n".join(inputs.animations()) in page

@@ -104,7 +104,12 @@ _RECORDING: dict[str, tuple[str, str, str, str]] = {
     "usable_s": ("number", "s", "time with a readable face", NO_VIDEO),
     "longest_gap_s": ("number", "s", "longest time without one", NO_VIDEO),
     "not_interpreted": ("text", "", "why the labels of this recording are not interpreted and its shares left out", ""),
-    "damaged_frames": ("integer", "", "frames that could not be decoded, or had no usable time", NEVER),
+    "damaged_frames": (
+        "integer",
+        "",
+        "frames that could not be decoded, had no usable time, or follow the first in a picture's file",
+        NEVER,
+    ),
     "partial": ("0 or 1", "", "only a part of the file could be read", NEVER),
     "model_sha256": ("text", "", "SHA-256 of the weights of the model that made the results", NOT_ANALYSED),
     "program_version": ("text", "", "version of the program that made the results", NOT_ANALYSED),

@@ -223,6 +223,8 @@ class _Run:
             bits = [*self._cursor.carry.get("bits", ()), analysis.info.bits_per_pixel or 0.0]
             known = {} if len(upload_ids) > 1 else _known_of(analysis.info)
             known["bits_per_pixel"] = median(bits) or None
+            lost = self._cursor.carry.get("known", {}).get("damaged_frames", 0)
+            known["damaged_frames"] = lost + analysis.skipped_frames
             self._write([result], {"next_track": next_track, "known": known, "bits": bits}, time.monotonic() - begun)
         self.report(Progress(float(len(upload_ids)), float(len(upload_ids)), len(upload_ids)))
         found: dict[str, Any] = self._cursor.carry["known"]

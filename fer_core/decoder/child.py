@@ -62,7 +62,7 @@ def _read_image(link: Link, file: Source, question: Json) -> None:
     picture = read_image(file, question["max_side_px"])
     rgb = np.ascontiguousarray(picture.rgb)
     sizes = {"height": rgb.shape[0], "width": rgb.shape[1]}
-    sizes |= {"height_px": picture.height_px, "width_px": picture.width_px}
+    sizes |= {"height_px": picture.height_px, "width_px": picture.width_px, "further": picture.further}
     link.say(wire.ANSWER, sizes, rgb.data.cast("B"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,12 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from fer_core.decoder.atoms import is_protected, lacks_index
 from fer_core.decoder.deinterlace import progressive
-from fer_core.errors import media_error
+from fer_core.errors import MediaError, media_error
 from fer_core.media.kinds import DEMUXERS, sniff
 from fer_core.media.passage import WHOLE, DecodeStats, Span
-from fer_core.media.source import Source, opened
+from fer_core.media.source import Source
 
 MAX_PIXELS = 50_000_000
 STILLS = 10
@@ -38,14 +38,12 @@ BUFFER_BYTES = 256 * 1024
 def opened_video(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video with the stream of pictures that players show.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``not_a_video``, ``no_video_stream``,
-    ``incomplete_file``, ``too_large`` or ``damaged_video``.
+    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``unread_picture``, ``unread_codec``,
+    ``protected_video``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``, ``too_large`` or ``damaged_video``.
     """
     kind = sniff(source)
-    if kind == "empty":
-        raise media_error("empty")
-    if kind == "unread_video":
-        raise media_error("unread_video")
+    if kind in ("empty", "unread_video", "unread_picture"):
+        raise media_error(kind)
     if kind != "video":
         raise media_error("unknown_type")
     # A file that is open already needs no protocol, so that it can open no other file.
@@ -55,16 +53,36 @@ def opened_video(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]
         # Some cameras write titles in an old alphabet, which is no reason not to look at the pictures.
         container = av.open(_for_av(source), options=options, buffer_size=BUFFER_BYTES, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError):
-        raise media_error("incomplete_file" if _lacks_index(source) else "not_a_video") from None
+        if is_protected(source):
+            raise media_error("protected_video") from None
+        raise media_error("incomplete_file" if lacks_index(source) else "not_a_video") from None
     with container:
         stream = _shown_stream(container)
-        if stream.codec_context is None:
-            # A codec that FFmpeg doesn't know, or that the file's damage has made up.
-            raise media_error("damaged_video")
-        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-            raise media_error("too_large")
-        stream.thread_type = "AUTO"
-        yield container, stream
+        with _protection_named(source, stream):
+            _check(stream)
+            yield container, stream
+
+
+@contextmanager
+def _protection_named(source: Source, stream: VideoStream) -> Iterator[None]:
+    """Say of a video that can't be read that it is protected against copying, where that is why."""
+    try:
+        yield
+    except MediaError as error:
+        unread = error.code in ("damaged_video", "unread_codec")
+        if unread and ("enc_key_id" in stream.metadata or is_protected(source)):
+            raise media_error("protected_video") from None
+        raise
+
+
+def _check(stream: VideoStream) -> None:
+    """Refuse what can't be decoded here, and make the decoder ready."""
+    if stream.codec_context is None:
+        # A codec that FFmpeg doesn't know, or that the file's damage has made up.
+        raise media_error("unread_codec")
+    if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+        raise media_error("too_large")
+    stream.thread_type = "AUTO"
 
 
 def _shown_stream(container: InputContainer) -> VideoStream:
@@ -226,24 +244,3 @@ def _for_av(source: Source) -> str | BinaryIO:
         return str(source)
     source.seek(0)
     return source
-
-
-def _lacks_index(source: Source) -> bool:
-    """Return whether an MP4 or MOV has no moov atom: its recording or its copy was interrupted."""
-    place = 0
-    with opened(source) as file:
-        size = file.seek(0, os.SEEK_END)
-        while place + 8 <= size:
-            file.seek(place)
-            head = file.read(16)
-            length, name = int.from_bytes(head[:4], "big"), head[4:8]
-            if place == 0 and name not in (b"ftyp", b"mdat", b"wide", b"free", b"skip"):
-                return False
-            if name == b"moov":
-                return False
-            if length == 1:
-                length = int.from_bytes(head[8:16], "big")
-            if length < 8:
-                return True
-            place += length
-    return True

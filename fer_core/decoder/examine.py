@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from fer_core.decoder.created import created_at, picture_created_at
-from fer_core.decoder.image import has_more_frames, picture_size, read_image
+from fer_core.decoder.image import picture_size, read_image
 from fer_core.decoder.video import frames, probe
 from fer_core.media.kinds import sniff
 from fer_core.media.source import Source
@@ -19,8 +19,7 @@ def examine(source: Source) -> FileVerdict:
     """Look at a file's header and its first frames. Raises MediaError."""
     if sniff(source) in ("image", "heic"):
         width, height = picture_size(source)
-        read_image(source, EXAMINED_SIDE_PX)
-        warnings = (ONLY_FIRST,) if has_more_frames(source) else ()
+        warnings = (ONLY_FIRST,) if read_image(source, EXAMINED_SIDE_PX).further else ()
         return FileVerdict("image", width, height, warnings=warnings, created=picture_created_at(source))
     info = probe(source)
     for _ in islice(frames(source, every_s=0, max_side_px=EXAMINED_SIDE_PX), TRIED_FRAMES):

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from fer_core.errors import media_error
 from fer_core.media.kinds import CAMERA_SIDE_PX, HEIC, PICTURE_READERS, sniff
-from fer_core.media.picture import MAX_PIXELS, Picture
+from fer_core.media.picture import MAX_PIXELS, MOST_FURTHER, Picture
 from fer_core.media.source import Source
 from fer_core.types import RGB
 
@@ -32,14 +32,17 @@ def picture_size(source: Source) -> tuple[int, int]:
         return (image.height, image.width) if turned else (image.width, image.height)
 
 
-def has_more_frames(source: Source) -> bool:
-    """Return whether the file holds more pictures than the first (an animation, pages), which are not read."""
+def further_pictures(source: Source) -> int:
+    """Return how many pictures the file holds after the first (an animation, pages), at most `MOST_FURTHER`."""
     with opened_picture(source) as image:
+        if image.format == "MPO":
+            # Cameras put a small copy of the picture into its file, or the view of their other eye.
+            return 0
         try:
-            return getattr(image, "n_frames", 1) > 1
+            return min(max(0, getattr(image, "n_frames", 1) - 1), MOST_FURTHER)
         except BROKEN:
             # What comes after the first picture is damaged, and not read anyway.
-            return False
+            return 0
 
 
 def read_image(source: Source, max_side_px: int | None = None) -> Picture:
@@ -48,9 +51,10 @@ def read_image(source: Source, max_side_px: int | None = None) -> Picture:
     `max_side_px`: a picture whose longer side is larger is made smaller to it; None: no picture is. The array can't be
     written to.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``heic_unsupported``, ``too_large`` (before anything is decoded) or
-    ``damaged_image``.
+    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``unread_picture``, ``heic_unsupported``,
+    ``too_large`` (before anything is decoded) or ``damaged_image``.
     """
+    further = further_pictures(source)
     with opened_picture(source) as image:
         whole = image.size
         try:
@@ -62,7 +66,7 @@ def read_image(source: Source, max_side_px: int | None = None) -> Picture:
             small = _within(image, max_side_px) if image.mode in ("L", "RGB") else image
             upright = _eight_bit_rgb(ImageOps.exif_transpose(small))
             width, height = whole if upright.size == small.size else whole[::-1]
-            return Picture(np.asarray(_within(upright, max_side_px)), width, height)
+            return Picture(np.asarray(_within(upright, max_side_px)), width, height, further)
         except BROKEN:
             raise media_error("damaged_image") from None
 
@@ -94,7 +98,7 @@ def opened_picture(source: Source) -> Image.Image:
         if not heic_available():
             raise media_error("heic_unsupported")
     elif kind != "image":
-        raise media_error("unread_video" if kind == "unread_video" else "unknown_type")
+        raise media_error(kind if kind in ("unread_video", "unread_picture") else "unknown_type")
     formats = (HEIC.reader,) if kind == "heic" else PICTURE_READERS
     try:
         with warnings.catch_warnings():

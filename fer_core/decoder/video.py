@@ -106,8 +106,7 @@ def frames(
 ) -> Iterator[Frame]:
     """Yield frames of a video in the order of their times; arguments are those of `fer_core.media.video.frames`.
 
-    Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
-    ``too_large`` or ``damaged_video``.
+    Raises MediaError as `fer_core.decoder.container.opened_video` does.
     """
     stats = stats if stats is not None else DecodeStats()
     info = info if info is not None else probe(source)
@@ -139,8 +138,15 @@ def frames(
         if not stats.decoded and span.begin_pts is None:
             raise media_error("damaged_video")
         duration = duration_s(container, stream, clock.start_s or 0.0)
-        last_s = max(LAST_FRAME_S, clock.step_s)
-        stats.partial = duration is not None and stats.end_s < PARTIAL_BELOW * duration - last_s
+        stats.partial = duration is not None and _is_cut_off(stats.end_s, clock.step_s, duration)
+
+
+def _is_cut_off(end_s: float, step_s: float, duration_s: float) -> bool:
+    """Return whether a video lacks more of its length than pictures that are shown for a while explain.
+
+    `end_s`: the time of its last picture, which is shown for about `step_s`; a picture more would have had room.
+    """
+    return end_s < PARTIAL_BELOW * duration_s - max(LAST_FRAME_S, step_s) and end_s + 2 * step_s <= duration_s
 
 
 @contextmanager

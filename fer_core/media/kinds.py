@@ -60,6 +60,9 @@ _UNREAD_HEADS = (b"OggS", b".RMF", b"\x06\x0e\x2b\x34", b"FWS", b"CWS", b"nut/",
 """Videos that are not read: Ogg, RealMedia, MXF, Flash, NUT, IVF, MPEG without a container."""
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
+_UNREAD_PICTURE_BRANDS = (b"avci", b"avcs", b"j2ki", b"jpeg", b"vvic", b"evbi", b"mif2", b"mif3")
+"""Pictures in HEIF with another coding (H.264, JPEG 2000, JPEG, H.266, EVC), and of its newer forms."""
+_PICTURE_BRANDS = (*_UNREAD_PICTURE_BRANDS, *_AVIF_BRANDS, b"heic", b"heix", b"mif1")
 _PACKETS = ((188, 0), (192, 4), (204, 0))
 """Length of a transport stream's packets, and where 0x47 stands in them: plain, AVCHD's, with error correction."""
 
@@ -72,8 +75,8 @@ def named_as_video(name: str) -> bool:
 def sniff(source: Source) -> str:
     """Return what a file's first bytes say.
 
-    ``"image"``, ``"heic"``, ``"video"``, ``"unread_video"`` (known, but not read), ``"empty"`` or ``"unknown"``.
-    The name plays no part. Raises MediaError ``unreadable_file`` where the file can't be opened.
+    ``"image"``, ``"heic"``, ``"video"``, ``"unread_video"`` or ``"unread_picture"`` (known, but not read), ``"empty"``
+    or ``"unknown"``. The name plays no part. Raises MediaError ``unreadable_file`` where the file can't be opened.
     """
     try:
         with opened(source) as file:
@@ -106,7 +109,10 @@ def _kind_of_brands(head: bytes) -> str:
     major, *others = (head[place : place + 4] for place in (8, *range(16, length, 4)))
     if major in _AVIF_BRANDS or (major in (b"mif1", b"msf1") and any(brand in _AVIF_BRANDS for brand in others)):
         return "image"
-    return "heic" if major in _HEIC_BRANDS else "video"
+    if major in _HEIC_BRANDS:
+        return "heic"
+    # No video says that it is compatible with a picture.
+    return "unread_picture" if any(brand in _PICTURE_BRANDS for brand in (major, *others)) else "video"
 
 
 def _is_transport_stream(head: bytes) -> bool:

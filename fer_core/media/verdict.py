@@ -26,3 +26,8 @@ class FileVerdict:
 
 ONLY_FIRST = "Only the first picture of this file is read."
 """The only warning."""
+
+
+def only_first(pictures: int) -> str:
+    """Return the same sentence for a file that was read, of which it is known how many pictures it holds."""
+    return f"Only the first of the {pictures:,} pictures of this file was read."

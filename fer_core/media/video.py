@@ -75,8 +75,9 @@ def frames(
     `span`: the part to be read; numbers count from its beginning, times from that of the video, and its first frame is
     taken in any case (see `due`).
 
-    Raises MediaError ``empty``, ``unknown_type``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``,
-    ``too_large``, ``damaged_video``, ``unreadable_file`` or ``hostile_file``.
+    Raises MediaError ``empty``, ``unknown_type``, ``unread_video``, ``unread_picture``, ``unread_codec``,
+    ``protected_video``, ``not_a_video``, ``no_video_stream``, ``incomplete_file``, ``too_large``, ``damaged_video``,
+    ``unreadable_file`` or ``hostile_file``.
     """
     question = {
         "do": "frames",

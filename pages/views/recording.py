@@ -134,11 +134,18 @@ def _show_usable(recording: RecordingRow) -> None:
     if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD and not _doubted(recording):
         show_standing(recording.standing)
     if recording.damaged_frames:
-        st.caption(f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}.")
+        st.caption(_left_out(recording))
     others = others_seen(recording)
     if others:
         stays = words.CHOICE_STAYS if recording.kind == "video" else words.CHOICE_STAYS_PICTURES
         st.caption(f"{others} {stays}")
+
+
+def _left_out(recording: RecordingRow) -> str:
+    if recording.kind == "video":
+        return f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}."
+    others = counted(recording.damaged_frames, "picture")
+    return f"Of a file of several pictures (an animation, pages), only the first is read: {others} left out."
 
 
 def _show_whose_alone(patient: PatientDetail, recording: RecordingRow) -> None:

@@ -102,4 +102,5 @@ class FakeAnalyzer:
             results=(FrameResult(0, 0.0, faces),),
             info=VideoInfo(1200, 900, None, None, bits_per_pixel=1.0 + len(faces)),
             preview=Preview(0.0, PREVIEW, faces),
+            skipped_frames=0,
         )

@@ -112,6 +112,54 @@ def theora_video(folder):
     return folder / "v.ogv"
 
 
+def subtitles(folder):
+    """A Matroska file of one track, of type 17, with one text."""
+    return matroska(folder / "v.mkv", b"\x83\x81\x11" + b"\x86\x8bS_TEXT/UTF8", b"Good morning.")
+
+
+def picture_with_another_coding(folder):
+    """The head of a HEIF file with H.264 in it."""
+    (folder / "p.heif").write_bytes(b"\0\0\0\x1cftypavci\0\0\0\0mif1avcimiaf" + bytes(2000))
+    return folder / "p.heif"
+
+
+def video_with_an_unknown_codec(folder):
+    path = write_clip(folder / "v.mp4", moving_face(10))
+    path.write_bytes(path.read_bytes().replace(b"avc1\0\0\0\0", b"dav1\0\0\0\0"))
+    return path
+
+
+def protected_video(folder):
+    key = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "0f" * 16, "encryption_kid": "a7" * 16}
+    return write_clip(folder / "v.mp4", moving_face(10), muxer=key)
+
+
+def protected_webm(folder):
+    """A VP9 track whose blocks are encrypted with a key that is named."""
+    encryption = element(b"\x6d\x80", element(b"\x62\x40", element(b"\x50\x33", b"\x01") + element(b"\x50\x35", KEY)))
+    pictures = element(b"\xe0", b"\xb0\x82\x01\x40" + b"\xba\x82\x00\xf0")
+    track = b"\x83\x81\x01" + b"\x86\x85V_VP9" + pictures + encryption
+    return matroska(folder / "v.webm", track, b"\x01" + bytes(range(60)))
+
+
+KEY = b"\x47\xe1\x81\x05" + b"\x47\xe2\x84name"
+"""In a Matroska file: AES, and the name of the key."""
+
+
+def element(name, content):
+    """An element of a Matroska file."""
+    return name + (len(content) | 1 << 28).to_bytes(4, "big") + content
+
+
+def matroska(path, track, block):
+    """A Matroska file with one track of this description and one block."""
+    head = element(b"\x1a\x45\xdf\xa3", b"\x42\x82\x88matroska")
+    tracks = element(b"\x16\x54\xae\x6b", element(b"\xae", b"\xd7\x81\x01" + b"\x73\xc5\x81\x01" + track))
+    cluster = element(b"\x1f\x43\xb6\x75", b"\xe7\x81\x00" + element(b"\xa3", b"\x81\0\0\x80" + block))
+    path.write_bytes(head + element(b"\x18\x53\x80\x67", tracks + cluster))
+    return path
+
+
 TABLE = {
     empty: "empty",
     text: "not_a_video",
@@ -132,6 +180,11 @@ TABLE = {
     sound: "no_video_stream",
     theora_video: "unread_video",
     without_index: "incomplete_file",
+    subtitles: "no_video_stream",
+    picture_with_another_coding: "unread_picture",
+    video_with_an_unknown_codec: "unread_codec",
+    protected_video: "protected_video",
+    protected_webm: "protected_video",
 }
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from fer_core.__main__ import COLUMNS, main
 from fer_core.analyzer import Analyzer
 from tests.fakes import FakeClassifier, FakeDetector, face_at
-from tests.media import scene, write_clip
+from tests.media import animation, scene, write_clip
 
 
 def run(*arguments):
@@ -57,6 +57,18 @@ def test_another_model_is_named_by_its_card(clip, tmp_path, capsys):
 def test_in_words(clip, capsys):
     assert run(clip) == 0
     assert "5 of 10 samples with a usable face" in capsys.readouterr().out
+
+
+def test_of_an_animation_it_is_said_how_many_pictures_were_not_read(tmp_path, capsys):
+    said = "Only the first of the 3 pictures of this file was read."
+    animation(tmp_path / "a.gif")
+    assert run(tmp_path / "a.gif") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"  {said}"
+    assert run(tmp_path / "a.gif", "--json", "-") == 0
+    printed = capsys.readouterr()
+    [found] = json.loads(printed.out)
+    assert (found["skipped_frames"], found["warnings"], found["partial"]) == (2, [said], False)
+    assert printed.err == f"{tmp_path / 'a.gif'}: {said}\n"
 
 
 def test_names_are_text_for_spreadsheets(tmp_path, monkeypatch, capsys):

@@ -278,6 +278,23 @@ def test_who_judges_blind_sees_no_impression_of_a_colleague(recordings, patient,
     assert "fear" not in said(page).lower()
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("video", "Left out, as damaged or without a usable time: 31 frames."),
+        (
+            "pictures",
+            "Of a file of several pictures (an animation, pages), only the first is read: 31 pictures left out.",
+        ),
+    ],
+)
+def test_what_was_left_out_is_counted(recordings, kind, says):
+    with resources().db.session() as session:
+        recording = session.get_one(Recording, recordings[0])
+        recording.kind, recording.damaged_frames = kind, 31
+    assert says in [caption.value for caption in open_page(recordings[0]).caption]
+
+
 @pytest.mark.parametrize(("kept", "said_of_it"), [(True, words.KEPT_FACES_BESIDE), (False, words.KEPT_FACES)])
 def test_small_pictures_are_said_to_be_all_only_where_the_video_is_not_kept(recordings, monkeypatch, kept, said_of_it):
     monkeypatch.setattr("clinic.jobs.kept_faces.shown", lambda *asked: [FacePicture(1.0, b"x")])

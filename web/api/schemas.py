@@ -82,10 +82,14 @@ class FaceReading(BaseModel):
 
 
 class Expressions(BaseModel):
-    """The faces of a picture. Nothing of the picture or of this answer is kept."""
+    """The faces of a picture. Nothing of the picture or of this answer is kept.
+
+    `skipped_frames`: how many pictures follow the first in its file (an animation, pages); they are not read.
+    """
 
     width_px: int
     height_px: int
+    skipped_frames: int
     faces: list[FaceReading]
     model_sha256: str
     meaning: str = MEANING
@@ -96,6 +100,7 @@ class Expressions(BaseModel):
         return cls(
             width_px=found.info.width_px,
             height_px=found.info.height_px,
+            skipped_frames=found.skipped_frames,
             faces=[FaceReading.of(seen) for seen in found.results[0].faces],
             model_sha256=found.model_sha256,
         )

@@ -29,7 +29,7 @@ from fer_core.types import Box
 from tests.clinic.fakes import FakeAnalyzer, expression
 from tests.clinic.jobs.test_previews import READABLE
 from tests.fakes import FakeClassifier, FakeDetector, face_at
-from tests.media import scene
+from tests.media import animation, scene
 
 
 @pytest.fixture
@@ -498,6 +498,17 @@ def test_nothing_is_decoded_where_the_key_and_the_database_are(
         seen = [face.track for face in previews.read_preview(settings, recording_id).faces]
         previews.keep_patient(settings, recording_id, seen)
         assert previews.read_preview(settings, recording_id) is not None
+
+
+def test_the_pictures_of_animations_that_are_not_read_are_counted(db, queue, run, picture, an_upload, who, tmp_path):
+    moving = an_upload("image", animation(tmp_path / "a.gif", 4).read_bytes())
+    recording_id, _ = queue(moving, picture(200), an_upload("image", animation(tmp_path / "b.gif").read_bytes()))
+    stop = iter([*[False] * 2, True])
+    run(core(), stopping=lambda: next(stop))
+    assert progress.status(db, who, recording_id).state is JobState.QUEUED
+    run(core())
+    with db.read() as session:
+        assert session.get_one(Recording, recording_id).damaged_frames == 3 + 2
 
 
 def left_over():

@@ -134,3 +134,18 @@ def test_a_segment_s_skipped_pictures_are_summed():
 
 def test_one_frame_a_second_is_not_a_part(tmp_path):
     assert not read(write_clip(tmp_path / "v.mp4", moving_face(5), rate=1))[1].partial
+
+
+@pytest.mark.parametrize(("last_ticks", "partial"), [(15, False), (19, False), (21, True), (40, True)])
+def test_a_video_is_a_part_where_a_whole_picture_more_would_have_had_room(tmp_path, last_ticks, partial):
+    """Twelve pictures, a second each but the last, in tenths of a second."""
+    made = write_clip(tmp_path / "made.mp4", moving_face(12, (64, 48)), rate=1)
+    with av.open(str(made)) as source, av.open(str(tmp_path / "v.mp4"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(one for one in source.demux(video=0) if one.dts is not None):
+            packet.stream, packet.time_base = stream, Fraction(1, 10)
+            packet.pts = packet.dts = 10 * number
+            packet.duration = last_ticks if number == 11 else 10
+            target.mux(packet)
+    found, stats = read(tmp_path / "v.mp4")
+    assert (found, stats.partial) == (list(range(12)), partial)

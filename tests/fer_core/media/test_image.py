@@ -1,15 +1,19 @@
 """Pictures come out upright, in 8-bit RGB, whatever they were stored as."""
 
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.decoder.image import has_more_frames, picture_size
+from fer_core.decoder.image import picture_size
 from fer_core.errors import MediaError
 from fer_core.media.image import read_image, read_picture
 from fer_core.media.kinds import sniff
+from fer_core.media.picture import MOST_FURTHER
 from fer_core.media.sandbox import inspect_file
-from tests.media import scene
+from fer_core.media.verdict import ONLY_FIRST
+from tests.media import animation, scene
 
 UPRIGHT = scene(size=(320, 240), side=200)
 TURNS = {
@@ -129,8 +133,31 @@ def test_one_bit_and_transparency(tmp_path):
 def test_the_first_picture_of_an_animation(tmp_path):
     frames = [Image.fromarray(np.full((20, 20, 3), grey, np.uint8)) for grey in (10, 200)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert has_more_frames(tmp_path / "a.gif")
     assert (read_image(tmp_path / "a.gif") == 10).all()
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
+@pytest.mark.parametrize("max_side_px", [None, 160])
+def test_the_pictures_after_the_first_are_counted(tmp_path, name, max_side_px):
+    read = read_picture(animation(tmp_path / name, 4), max_side_px)
+    assert read.further == 3
+    assert inspect_file(tmp_path / name).warnings == (ONLY_FIRST,)
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.png", "p.mpo"])
+def test_one_picture_is_all_of_its_file_also_where_a_camera_put_a_copy_beside_it(tmp_path, name):
+    animation(tmp_path / name, 2) if name == "p.mpo" else Image.fromarray(UPRIGHT).save(tmp_path / name)
+    assert read_picture(tmp_path / name).further == 0
+    assert inspect_file(tmp_path / name).warnings == ()
+
+
+def test_a_header_may_claim_any_number_of_pictures(tmp_path):
+    written = animation(tmp_path / "a.png").read_bytes()
+    place = written.index(b"acTL")
+    claims = b"acTL" + (2**31 - 1).to_bytes(4, "big") + bytes(4)
+    check = zlib.crc32(claims).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(written[:place] + claims + check + written[place + 16 :])
+    assert read_picture(tmp_path / "a.png").further == MOST_FURTHER
 
 
 @pytest.mark.parametrize("name", ["p.jpg", "p.png"])

@@ -16,7 +16,7 @@ from fer_core.carry import to_json
 from fer_core.errors import MediaError
 from fer_core.media import process, reader, wire
 from fer_core.media.frame_head import FrameHead
-from fer_core.media.image import read_image
+from fer_core.media.image import read_image, read_picture
 from fer_core.media.passage import DecodeStats
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.shots import HEIGHT, WIDTH, Shots
@@ -177,8 +177,17 @@ def test_pixels_of_another_size_are_none(lie, height, width):
     ("height_px", "width_px"), [(3, 6), (4, 5), (2**13, 2**14), (-8, -8), ("4", 6), (4.0, 6), (True, 6), (None, None)]
 )
 def test_a_picture_that_was_of_an_impossible_size_is_none(lie, height_px, width_px):
-    lie(answers({"height": 4, "width": 6, "height_px": height_px, "width_px": width_px}, PICTURE))
+    lie(answers({"height": 4, "width": 6, "height_px": height_px, "width_px": width_px, "further": 0}, PICTURE))
     assert refused(lambda: read_image(io.BytesIO(b"x"))) == "unreadable_file"
+
+
+@pytest.mark.parametrize("further", [-1, 2**31, "1", 1.0, True, None])
+def test_a_number_of_further_pictures_that_cannot_be_is_none(lie, further):
+    sizes = {"height": 4, "width": 6, "height_px": 4, "width_px": 6}
+    lie(answers(sizes | {"further": further}, PICTURE))
+    assert refused(lambda: read_image(io.BytesIO(b"x"))) == "unreadable_file"
+    lie(answers(sizes | {"further": 3}, PICTURE))
+    assert read_picture(io.BytesIO(b"x")).further == 3
 
 
 @pytest.mark.parametrize("place", [6, 2**62, 2**63, 2**64, -1, 1.5, "1", None])

@@ -98,6 +98,7 @@ def test_a_picture_gives_faces_and_nothing_is_kept(world, client):
     assert answer.status_code == 200, answer.text
     found = answer.json()
     (face,) = found["faces"]
+    assert found["skipped_frames"] == 0
     assert face["label"] == "happy"
     assert face["status"] == "ok"
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
