@@ -156,7 +156,7 @@ def test_the_folder_is_the_user_s_own_and_closed_to_others(tmp_path, monkeypatch
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("FER_DATA_DIR", str(tmp_path / "file" / "data"))
-    with pytest.raises(FerError, match="FER_DATA_DIR"):
+    with pytest.raises(FerError, match="make the folder for the data"):
         Settings.from_environment()
 
 
