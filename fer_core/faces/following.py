@@ -151,7 +151,9 @@ class Follower:
         found = [
             _confirmed(face, seen)
             for face in self._detector.detect([rgb], scale)[0]
-            if face.confidence > NEWCOMER or any(face.box.iou(box) >= FOLLOWED_IOU for box in known)
+            if face.confidence > NEWCOMER
+            or _at_edge(face.box, rgb)
+            or any(face.box.iou(box) >= FOLLOWED_IOU for box in known)
         ]
         return found + [one for one in seen if _apart(one.face, found)]
 
@@ -207,6 +209,12 @@ def _confirmed(face: Face, seen: Sequence[_Found]) -> _Found:
     if look is None or look.face.box.iou(face.box) < CONFIRMED_IOU:
         return _Found(face)
     return replace(look, searched_area=face.box.area)
+
+
+def _at_edge(box: Box, rgb: RGB) -> bool:
+    """Return whether a box reaches the picture's edge: of who comes in a part is seen, and the detector is less sure."""
+    height, width = rgb.shape[:2]
+    return box.left <= 0 or box.top <= 0 or box.right >= width or box.bottom >= height
 
 
 def _apart(face: Face, seen: Sequence[_Found]) -> bool:
