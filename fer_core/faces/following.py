@@ -212,7 +212,7 @@ def _confirmed(face: Face, seen: Sequence[_Found]) -> _Found:
 
 
 def _at_edge(box: Box, rgb: RGB) -> bool:
-    """Return whether a box reaches the picture's edge: of who comes in a part is seen, and the detector is less sure."""
+    """Return whether a box reaches the edge: of who comes in a part is seen, and the detector is less sure."""
     height, width = rgb.shape[:2]
     return box.left <= 0 or box.top <= 0 or box.right >= width or box.bottom >= height
 
