@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -45,9 +46,6 @@ class _Settings:
     choose: int = 0
 
 
-_SETTINGS, _SUMMARY = TypeAdapter(_Settings), TypeAdapter(Summary)
-
-
 def need_plain(value: Any) -> None:
     """Raise ValueError for a number that is none, or a text that no file can hold, anywhere in a value of JSON."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -60,12 +58,12 @@ def need_plain(value: Any) -> None:
 
 def check_settings(settings: Any) -> None:
     """Raise ValueError for settings of a recording that the program could not have made."""
-    _SETTINGS.validate_json(json.dumps(settings), strict=True)
+    _adapter(_Settings).validate_json(json.dumps(settings), strict=True)
 
 
 def check_summary(summary: Any, kind: str) -> None:
     """Raise ValueError, LookupError or TypeError for a summary that the program could not have made of a recording."""
-    _SUMMARY.validate_json(json.dumps(summary), strict=True)
+    _adapter(Summary).validate_json(json.dumps(summary), strict=True)
     found = Summary.from_dict(summary)
     parts: list[Summary | StillPart] = [found] if found.still is None else [found, found.still]
     counts = 0 <= found.usable_samples <= found.samples and found.framing_tried >= 0
@@ -79,6 +77,11 @@ def check_summary(summary: Any, kind: str) -> None:
     measured = [found.face_px, found.sharpness, found.brightness, still_s]
     if not _are(shares, 1.0) or not _are([*lasting, *measured], math.inf):
         raise ValueError("no share")
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _check_shares(part: Summary | StillPart) -> None:

@@ -144,14 +144,13 @@ class Worker:
 
     def _steps(self) -> Iterator[None]:
         """Do the waiting work, piece by piece, without an end."""
-        self._go_on("erasures", lambda: deletion.finish_erasures(self._db, self._settings))
-        self._db.forget_deleted()
         if self._health.sound is None:
             self._test()
         housekept = released = retained = digested = float("-inf")
         while True:
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
+                self._go_on("erasures", self._erase)
                 self._go_on("housekeeping", self._housekeep)
                 housekept = now
             if now - retained > RETENTION_EVERY_S:
@@ -178,6 +177,11 @@ class Worker:
                 raise
             log.error("%s of the worker failed: %s", what, type(error).__name__)
             return None
+
+    def _erase(self) -> None:
+        """Finish the erasures that were interrupted."""
+        deletion.finish_erasures(self._db, self._settings)
+        self._db.forget_deleted()
 
     def _remove(self) -> None:
         """Empty the database's log where a reader kept an erasure from it."""

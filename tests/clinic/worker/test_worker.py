@@ -241,3 +241,21 @@ def test_what_fails_beside_analyses_ends_no_worker(db, settings, patient, an_upl
         f"{what} of the worker failed: KeyError" for what in ("erasures", "housekeeping", "retention", "digests")
     ]
     caplog.clear()
+
+
+def test_an_erasure_that_fails_is_tried_again_by_the_same_worker(db, settings, monkeypatch, caplog):
+    tried = []
+
+    def fail_once(*_):
+        tried.append(1)
+        if len(tried) == 1:
+            raise OSError
+
+    monkeypatch.setattr("clinic.worker.worker.deletion.finish_erasures", fail_once)
+    monkeypatch.setattr(worker, "HOUSEKEEPING_EVERY_S", -1.0)
+    steps = worker.Worker(settings, db, lambda: FakeAnalyzer([[(0,)]]))._steps()
+    for _ in range(2):
+        next(steps)
+    assert len(tried) == 2
+    assert "erasures of the worker failed: OSError" in caplog.text
+    caplog.clear()
