@@ -19,6 +19,7 @@ MARKUP_FILES = {"web/page.py", "web/account.py", "clinic/reports/page.py"}
 HTML_CALLS = {"st.html", "components.html", "st.components.v1.html"}
 CACHED = {
     ("clinic/accounts/passwords.py", "_hash_of_nobody"),
+    ("clinic/exchange/summary_checks.py", "_adapter"),
     ("clinic/settings.py", "_read"),
     ("clinic/worker/cluster.py", "_opened"),
     ("clinic/environment.py", "zone_names"),
