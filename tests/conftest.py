@@ -147,13 +147,20 @@ def postgresql_demo(postgresql_server, administer, postgresql_at_head):
     return "demo"
 
 
+@pytest.fixture(scope="session")
+def copying(administer):
+    """Return how PostgreSQL is to copy a database: by its files takes a third of the time of 15's default."""
+    new = int(administer("SHOW server_version_num").scalar()) >= 150_000
+    return "STRATEGY file_copy" if new else ""
+
+
 @pytest.fixture
-def postgresql_url(request, postgresql_server, administer):
+def postgresql_url(request, postgresql_server, administer, copying):
     """The URL of a PostgreSQL database, which is dropped after the test."""
     name = f"test_{next(_numbers)}"
     at_head = "postgresql_demo" if "invented" in request.fixturenames else "postgresql_at_head"
     template = request.getfixturevalue(at_head) if _at_head(request) else "template1"
-    administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+    administer(f"CREATE DATABASE {name} TEMPLATE {template} {copying}")
     yield postgresql.url_of(postgresql_server, name)
     administer(f"DROP DATABASE {name} WITH (FORCE)")
 
