@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from clinic.admin.clock_watch import keep_watch
+from clinic.clock_watch import keep_watch
 from clinic.settings import Settings
 from pages.navigation import PLACES
 from pages.widgets import on_script_error

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.clinics import Clinic, clinic, picture, until
-from clinic.jobs.jobs import ACTIVE
+from clinic.patients.states import UNDER_WAY
 from db.models import Job, JobState, Sample, StoredChunk
 from tests import postgresql
 
@@ -65,7 +65,7 @@ def work_off(pictures: int, workers: int) -> Throughput:
 
 def _left(place: Clinic) -> int:
     with place.db.read() as session:
-        return session.scalar(select(func.count()).select_from(Job).where(Job.state.in_(ACTIVE))) or 0
+        return session.scalar(select(func.count()).select_from(Job).where(Job.state.in_(UNDER_WAY))) or 0
 
 
 def _counted(place: Clinic, pictures: int) -> Throughput:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.clinics import Clinic, clinic, until, video
-from clinic.jobs.jobs import ACTIVE
+from clinic.patients.states import UNDER_WAY
 from db.models import Job, JobState, StoredChunk
 
 
@@ -31,7 +31,7 @@ def throughput(machines: int, videos: int, seconds: int) -> float:
 
 
 def _left(place: Clinic) -> int:
-    working = [state for state in ACTIVE if state != JobState.CHOOSING.value]
+    working = [state for state in UNDER_WAY if state != JobState.CHOOSING.value]
     with place.db.read() as session:
         return session.scalar(select(func.count()).select_from(Job).where(Job.state.in_(working))) or 0
 

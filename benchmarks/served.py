@@ -18,7 +18,7 @@ from clinic import words
 from clinic.accounts import accounts, passwords, sessions, tokens
 from clinic.consent import consent
 from clinic.patients import caseload
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from db.models import Role
 
 ROOT = Path(__file__).parents[1]

@@ -19,9 +19,9 @@ from clinic.admin import demo, demo_people, key_folder, keyring, zones
 from clinic.admin.commands import own_clinic, own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
+from clinic.intake import folders
 from clinic.jobs import reanalysis
 from clinic.phrases import counted
-from clinic.recordings import folders
 from clinic.settings import Settings
 from clinic.worker import selftest, worker
 from db.engine import Database, migrate, open_database

@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 
 from db.models import Installation
 
+FIRST_DAY = date(1990, 1, 1)
+"""The earliest day that a record may bear of a patient whose birth is not known."""
 TOLERANCE = timedelta(minutes=1)
 """Clocks are normally corrected by no more than this; more is a jump."""
 

@@ -9,7 +9,7 @@ from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload, visibility
 from clinic.phrases import counted
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.folder_import import show_import

@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from clinic import model_in_use, words
+from clinic.children import PROGRAM_DIR
 from clinic.model_report import class_figures, observations, opening, repeat_rows
 from clinic.training import promotion
-from clinic.worker.supervisor import PROGRAM_DIR
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 from pages import chooser

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
+from clinic import clock_watch, words
 from clinic.access import Actor, Role
 from clinic.accounts import sessions
-from clinic.admin import clock_watch
 from clinic.clock import TOLERANCE
 from clinic.patients import needs
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from pages import actions, clicks, links, windows
 from pages.navigation import PageEntry, places_of
 from pages.session import acting

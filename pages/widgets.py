@@ -18,9 +18,9 @@ from clinic import words
 from clinic.admin import zones
 from clinic.conflicts import ConflictError, Difference
 from clinic.jobs.obstacles import refusal_of
+from clinic.patients.states import Standing, Tone
 from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.phrases import percent as percent
-from clinic.recordings.states import Standing, Tone
 from fer_core.errors import FerError
 from pages import actions, clicks
 from pages.links import plain_lines, plain_text

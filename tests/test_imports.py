@@ -13,6 +13,25 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = ("pages", "web", "clinic", "backup", "storage", "db", "fer_core")
 """The program's folders from the top: each imports itself and what stands below it, and nothing above."""
+ROOMS = (
+    "admin",
+    "worker",
+    "reports",
+    "erasure",
+    "intake",
+    "exchange",
+    "training",
+    "jobs",
+    "recordings",
+    "patients",
+    "questionnaires",
+    "training_queue",
+    "accounts",
+    "consent",
+)
+"""The clinic's rooms from the top, for which the same holds; what lies in `clinic/` itself stands below them all."""
+COMMANDS = {"clinic/__main__.py", "clinic/installed.py"}
+"""They stand above the rooms."""
 BESIDE = ("train", "benchmarks")
 RECIPES = "train.config"
 """What the clinic knows of the training: recipes, without torch. All else happens in processes of their own."""
@@ -76,10 +95,16 @@ def test_imports_follow_the_arrows(package):
     assert wrong == {}
 
 
+def test_the_rooms_of_the_clinic_are_listed():
+    assert sorted(ROOMS) == sorted(path.parent.name for path in (ROOT / "clinic").glob("*/__init__.py"))
+
+
 def objection(package, path, name):
     """Return why a module of a folder may not import this name, None where it may."""
     if starts(name, OURS) and not starts(name, ALLOWED_OF_OURS[package]) and (package, name) != ("clinic", RECIPES):
         return f"{name} is above or beside {package}"
+    if package == "clinic" and above(path, name):
+        return f"{name} is in a room above"
     if package == "pages" and starts(name, ("db", "storage", "backup")):
         return f"pages ask the clinic, not {name}"
     if starts(name, FORBIDDEN_OUTSIDE[package]) and not (path == CORE_PLOT and starts(name, ("plotly",))):
@@ -91,11 +116,24 @@ def objection(package, path, name):
     return None
 
 
+def above(path, name):
+    """Return whether a name is in a room of the clinic above that of a module."""
+    if not name.startswith("clinic.") or str(path.relative_to(ROOT)) in COMMANDS:
+        return False
+    return place_of(*name.split(".")[1:]) < place_of(*path.relative_to(ROOT / "clinic").parts)
+
+
+def place_of(room, *_):
+    """Return how far from the top a module of the clinic stands, by the parts of its name."""
+    return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+
+
 @pytest.mark.parametrize(
     ("package", "name"),
     [
         ("fer_core", "clinic.access"),
         ("clinic", "web.gate"),
+        ("clinic", "clinic.jobs.jobs"),
         ("clinic", "train.run"),
         ("pages", "db.models"),
         ("pages", "torch.nn"),

@@ -22,10 +22,10 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
-from clinic import model_in_use, words
+from clinic import clock_watch, model_in_use, words
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
-from clinic.admin import clock_watch, zones
+from clinic.admin import zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
@@ -35,13 +35,15 @@ from clinic.exchange import (
     exports,
     handing_out,
     import_queue,
+    imported_series,
     imports,
     recording_files,
     video_copies,
 )
 from clinic.exchange.downloads import Kind
+from clinic.intake import folders, uploaded
 from clinic.jobs import faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
-from clinic.patients import caseload, conditions, doubles, edits, events, imported, listing, needs, sharing, visibility
+from clinic.patients import caseload, conditions, doubles, edits, events, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
@@ -51,7 +53,7 @@ from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, s
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
-from clinic.recordings import folders, incoming, live, marks, playback, readings, uploads
+from clinic.recordings import incoming, live, marks, playback, readings, uploads
 from clinic.recordings.incoming import Incoming
 from clinic.recordings.pieces import Piece
 from clinic.recordings.playback import ByteRange
@@ -60,7 +62,8 @@ from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import report_jobs, reports
 from clinic.reports.content import Asked as Reported
 from clinic.settings import Settings
-from clinic.training import datasets, examples, own_samples, places, promotion, runs, search, tuning, uses
+from clinic.training import datasets, examples, own_samples, promotion, runs, search, tuning
+from clinic.training_queue import places, uses
 from db.engine import migrate, open_database
 from db.models import (
     Account,
@@ -150,6 +153,7 @@ MODULES = (
     takeovers,
     tokens,
     uploads,
+    uploaded,
     datasets,
     examples,
     promotion,
@@ -166,7 +170,7 @@ MODULES = (
     report_jobs,
     reports,
     same_files,
-    imported,
+    imported_series,
     doubles,
 )
 NAME = "Quentin Invented"
@@ -269,11 +273,11 @@ def waiting(world, actor):
     return downloads.Waiting(path, world.patient_id, downloads.Kind.ARCHIVE, False, file, len(content))
 
 
-def sent_archive(world, actor):
-    """The upload of an archive that is wholly there, of whoever it may be."""
-    owner, content = actor.account_id if actor else "", b"an archive"
-    sent = incoming._open(world.settings, Incoming(new_id(), len(content), owner))
-    piece = Piece(world.settings, sent.id, 0, {}, owner)
+def sent(world, actor, content=b"an archive"):
+    """An upload that is wholly there, of whoever it may be."""
+    owner = actor.account_id if actor else ""
+    begun = incoming._open(world.settings, Incoming(new_id(), len(content), owner))
+    piece = Piece(world.settings, begun.id, 0, {}, owner)
     piece.write(content)
     return piece.close().id
 
@@ -490,6 +494,9 @@ CALLS = {
     "jobs.enqueue": lambda w, a: jobs.enqueue(
         w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"
     ),
+    "uploaded.hand_in": lambda w, a: uploaded.hand_in(
+        w.db, w.settings, a, w.patient_id, {sent(w, a, png()): "a.png"}, RecordingFields(date(2026, 1, 6)), 0.2
+    ),
     "progress.preview": lambda w, a: progress.preview(w.db, w.settings, a, w.recording_id),
     "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
     "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
@@ -515,11 +522,11 @@ CALLS = {
     "video_copies.standing": lambda w, a: video_copies.standing(w.db, w.settings, a, w.watched_id),
     "recording_files.note_picture": lambda w, a: recording_files.note_picture(w.db, a, w.watched_id, "png"),
     "recording_files.prepare": lambda w, a: recording_files.prepare(w.db, w.settings, a, w.watched_id),
-    "imported.add": lambda w, a: imported.add(
+    "imported_series.add": lambda w, a: imported_series.add(
         w.db, a, w.patient_id, DAY, io.BytesIO(b"frame,confidence,success,AU12_r\n1,0.9,1,2.0\n")
     ),
-    "imported.listed": lambda w, a: imported.listed(w.db, a, w.patient_id),
-    "imported.remove": lambda w, a: imported.remove(w.db, a, a_series(w)),
+    "imported_series.listed": lambda w, a: imported_series.listed(w.db, a, w.patient_id),
+    "imported_series.remove": lambda w, a: imported_series.remove(w.db, a, a_series(w)),
     "live.begin": lambda w, a: live.begin(w.db, a, w.patient_id),
     "live.remaining_s": lambda w, a: live.remaining_s(w.db, a, w.patient_id),
     "handing_out.fhir": lambda w, a: handing_out.fhir(w.db, a, w.patient_id),
@@ -590,7 +597,7 @@ CALLS = {
     "downloads.take": lambda w, a: downloads.take(w.db, w.settings, a, waiting(w, a).path.name[:32]).file.close(),
     "downloads.prepare": lambda w, a: downloads.prepare(w.db, w.settings, a, ended(w)),
     "imports.import_patient": lambda w, a: imports.import_patient(w.db, w.settings, a, archive()),
-    "import_queue.begin": lambda w, a: import_queue.begin(w.db, w.settings, a, sent_archive(w, a)),
+    "import_queue.begin": lambda w, a: import_queue.begin(w.db, w.settings, a, sent(w, a)),
     "import_queue.cancel": lambda w, a: import_queue.cancel(w.db, a, new_id()),
     "import_queue.standings": lambda w, a: import_queue.standings(w.db, a),
     "incoming.need_uploader": lambda w, a: incoming.need_uploader(w.db, a),

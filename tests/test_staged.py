@@ -33,7 +33,7 @@ WITHOUT = {
     ("clinic/accounts/handover.py", "_patients"): BY_ACCESS,
     ("clinic/accounts/takeovers.py", "_found"): BY_ACCESS,
     ("clinic/accounts/tokens.py", "actor_of"): "patients that a person chose from the own caseload",
-    ("clinic/admin/clock_watch.py", "note"): BY_ACCESS,
+    ("clinic/clock_watch.py", "note"): BY_ACCESS,
     ("clinic/admin/demo.py", "add_account"): OF_DEMO,
     ("clinic/admin/demo.py", "fill"): OF_DEMO,
     ("clinic/admin/key_folder.py", "_begun"): "asks whether there is anything at all",
@@ -75,7 +75,7 @@ WITHOUT = {
     ("clinic/questionnaires/schedule.py", "overdue"): CONDITION,
     ("clinic/recordings/stored_files.py", "_sources"): "files that jobs name; `expected` asks for those that were read",
     ("clinic/training/labelled.py", "_source"): "one visit, of those that were found with `given`",
-    ("clinic/training/uses.py", "forget_run"): "the record of one run",
+    ("clinic/training_queue/uses.py", "forget_run"): "the record of one run",
     ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
 }
 

@@ -27,10 +27,10 @@ from backup.restoring import Restored, restore_file, restore_to_url
 from backup.transfer import transfer
 from clinic import audit, clock
 from clinic.admin import key_folder, keyring, rotation, store_check
+from clinic.children import PROGRAM_DIR
 from clinic.recordings import stored_files
 from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
-from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
 from db.engine import Database, migrate, open_database
 from db.models import Consent, Patient, Recording

@@ -15,9 +15,9 @@ from backup.stopped import nobody_at_work
 from backup.transfer import transfer
 from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation, setting_checks
 from clinic.admin.serving import read_options
+from clinic.children import PROGRAM_DIR
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.worker.supervisor import PROGRAM_DIR
 from db.copies import sqlite_path
 from db.engine import migrate, open_database
 from db.migrate import current

@@ -12,7 +12,7 @@ from backup.daily import made_at, newest
 from clinic import clock
 from clinic.settings import Settings
 from clinic.version import VERSION
-from clinic.worker.health import all_health
+from clinic.worker_health import all_health
 from db.engine import Database
 from db.models import Job, JobState
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from clinic import clock
 from clinic.admin.findings import Finding, Level
 from clinic.settings import Settings
-from clinic.worker.health import ALIVE_S, WorkerHealth, all_health
+from clinic.worker_health import ALIVE_S, WorkerHealth, all_health
 from fer_core import core_files
 from storage import at_work
 

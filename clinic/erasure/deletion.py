@@ -19,7 +19,7 @@ from clinic.jobs import jobs
 from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.training import uses
+from clinic.training_queue import uses
 from db.engine import Database
 from db.models import (
     ImportedSeries,

@@ -11,11 +11,10 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from clinic import access, clock
-from clinic.admin import clock_watch
+from clinic import access, clock, clock_watch
 from clinic.audit import AuditAction
 from clinic.erasure import deletion
-from clinic.jobs.jobs import ACTIVE
+from clinic.patients.states import UNDER_WAY
 from clinic.settings import Retention, Settings
 from db.copies import safety_copies, sqlite_path
 from db.engine import Database
@@ -69,7 +68,7 @@ def _old(session: Session, limit: date) -> ColumnElement[bool]:
     So a mistyped year deletes nothing that was uploaded yesterday. What is being analysed stays, in all versions.
     """
     visit = func.coalesce(Recording.version_of, Recording.id)
-    working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(ACTIVE)).correlate(None)
+    working = select(visit).join(Job, Job.recording_id == Recording.id).where(Job.state.in_(UNDER_WAY)).correlate(None)
     came_in = Recording.created_at < clock.begins(session, limit)
     there = ~access.staged(Recording.patient_id), Recording.patient_id.not_in(_imported_since(session, limit))
     return and_(Recording.recorded_on < limit, came_in, visit.not_in(working), *there)

@@ -20,9 +20,10 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
 from clinic.jobs import jobs
+from clinic.patients.states import ENDED_WELL, UNDER_WAY
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.training import uses
+from clinic.training_queue import uses
 from db.engine import Database
 from db.models import Consent, ImportedSeries, Job, JobState, Recording, TrainingUse
 from db.room import DiskFullError
@@ -172,11 +173,11 @@ def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work
             continue
         sources = {source["id"] for source in job.sources}
         again = recording.version_of is not None
-        if job.state in jobs.ACTIVE:
+        if job.state in UNDER_WAY:
             # A reanalysis uses a kept file; a new file is deleted with its analysis.
             stopping = {Scope.ANALYSE, Scope.KEEP_RESULTS} | ({Scope.KEEP_VIDEO} if again else set())
             work.stopped |= {recording.id} if stopping & set(scopes) else set()
-        if Scope.KEEP_VIDEO in scopes and job.state in (*jobs.ENDED_WELL, JobState.CHOOSING.value):
+        if Scope.KEEP_VIDEO in scopes and job.state in (*ENDED_WELL, JobState.CHOOSING.value):
             work.files |= sources
         if Scope.ANALYSE in scopes and job.state == JobState.FAILED.value and not again:
             work.files |= sources

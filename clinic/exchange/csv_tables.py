@@ -14,8 +14,8 @@ from clinic import phrases, words
 from clinic.exchange.dictionary import RECORDING_COLUMNS
 from clinic.patients import conditions
 from clinic.patients.conditions import NOT_INTERPRETED, Condition, holding
+from clinic.patients.states import standing_of
 from clinic.patients.summaries import within
-from clinic.recordings.states import standing_of
 from db.models import Base, Job, Recording, Sample
 from db.records import NO_TRACK, others_spans
 from fer_core.types import Status

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clinic import words
+from clinic.patients.states import State
 from clinic.questionnaires.published import PUBLISHED
-from clinic.recordings.states import State
 from db.models import Sample
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status

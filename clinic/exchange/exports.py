@@ -28,11 +28,10 @@ from clinic.exchange.dictionary import (
     RECORDING_COLUMNS,
     dictionary_rows,
 )
-from clinic.jobs.jobs import ACTIVE, ENDED_WELL
+from clinic.patients.states import ENDED_WELL, UNDER_WAY, standing_of
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
 from clinic.recordings import uploads
-from clinic.recordings.states import standing_of
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
@@ -131,7 +130,7 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
     asked = (
         select(Recording, Job)
         .join(Job, Job.recording_id == Recording.id)
-        .where(Recording.patient_id == patient_id, Job.state.in_(ACTIVE))
+        .where(Recording.patient_id == patient_id, Job.state.in_(UNDER_WAY))
         .order_by(Job.state != JobState.CHOOSING.value, Recording.recorded_on)
     )
     found = session.execute(asked).first()

@@ -15,16 +15,16 @@ from sqlalchemy import JSON, Column, String, Table
 
 from clinic import clock, phrases
 from clinic.consent.consent import DOCUMENT_MAX, Scope
+from clinic.exchange import imported_series
 from clinic.exchange.archive_rows import Row, newer
 from clinic.exchange.exports import owner
 from clinic.exchange.summary_checks import check_settings, check_summary, need_plain
-from clinic.jobs.jobs import ACTIVE
-from clinic.patients import conditions, events, fields, imported
+from clinic.patients import conditions, events, fields
 from clinic.patients.edits import DATED
+from clinic.patients.states import REPLACED, UNDER_WAY, Replaced
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.published import PUBLISHED
 from clinic.recordings import marks, uploads
-from clinic.recordings.states import REPLACED, Replaced
 from clinic.texts import hides_something
 from db.models import (
     Consent,
@@ -76,13 +76,13 @@ def _check_days(patient: Row, tables: Tables) -> None:
     _need_day("a date of birth", born_on, fields.FIRST_BIRTH, last)
     for what, column in DATED.items():
         lasting = column.class_ in (Consent, FaceCondition)
-        first = born_on or (fields.FIRST_BIRTH if lasting else fields.FIRST_DAY)
+        first = born_on or (fields.FIRST_BIRTH if lasting else clock.FIRST_DAY)
         for row in tables[column.class_.__tablename__]:
             _need_day(what, row.get(column.key), first, last)
     for row in tables[FaceCondition.__tablename__]:
         _need_day("the end of a condition of the face", row.get("ended_on"), fields.FIRST_BIRTH, last)
     for row in tables[QuestionnaireSchedule.__tablename__]:
-        _need_day("a schedule of questionnaires", row["first_due"], fields.FIRST_DAY, last + schedule.AHEAD_MOST)
+        _need_day("a schedule of questionnaires", row["first_due"], clock.FIRST_DAY, last + schedule.AHEAD_MOST)
 
 
 def _need_day(what: str, day: date | None, first: date, last: date) -> None:
@@ -112,7 +112,7 @@ def _is_id(text: str) -> bool:
 
 def _check_job(job: Row) -> None:
     # The sentence is shown as it is: Markdown could hide a link in it, and makes one of an address.
-    if JobState(job["state"]) in ACTIVE or re.search(r"(?i)[\[\]<>`@]|://|www\.", job.get("error_message") or ""):
+    if JobState(job["state"]) in UNDER_WAY or re.search(r"(?i)[\[\]<>`@]|://|www\.", job.get("error_message") or ""):
         raise ValueError("no ended analysis")
     if not all(_is_id(source["id"]) for source in job["sources"]):
         raise ValueError("no id of a file")
@@ -236,7 +236,7 @@ CHECKS: dict[str, Callable[[Row], None]] = {
     RecordingMark.__tablename__: marks.check_row,
     PatientEvent.__tablename__: events.check_row,
     FaceCondition.__tablename__: conditions.check_row,
-    ImportedSeries.__tablename__: imported.check_row,
+    ImportedSeries.__tablename__: imported_series.check_row,
     Job.__tablename__: _check_job,
     TrainingUse.__tablename__: _check_use,
 }

@@ -20,11 +20,11 @@ from clinic.exchange.csv_tables import for_a_spreadsheet
 from clinic.exchange.downloads import Kind
 from clinic.exchange.exports import NEEDED
 from clinic.patients import caseload, conditions
+from clinic.patients.doubts import doubted_of
 from clinic.patients.record_state import state_of
+from clinic.patients.states import DOUBTED_SENTENCE
 from clinic.patients.summaries import series_of
 from clinic.recordings import marks, verdicts
-from clinic.recordings.doubts import doubted_of
-from clinic.recordings.states import DOUBTED_SENTENCE
 from clinic.recordings.verdicts import Mark
 from clinic.settings import Settings
 from db.engine import Database

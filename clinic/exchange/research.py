@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from clinic import words
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.conditions import Condition, holding
+from clinic.patients.states import State
 from clinic.patients.summaries import LABELS
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import PUBLISHED
-from clinic.recordings.states import State
 from clinic.version import VERSION
 from db.records import SampleTable
 from fer_core.emotions import EMOTION_LABELS

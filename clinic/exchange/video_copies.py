@@ -17,9 +17,9 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.exchange import downloads, lease
 from clinic.exchange.exports import NEEDED
-from clinic.patients import conditions
-from clinic.recordings import doubts, playback
-from clinic.recordings.states import DOUBTED_SENTENCE
+from clinic.patients import conditions, doubts
+from clinic.patients.states import DOUBTED_SENTENCE
+from clinic.recordings import playback
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import JobState, Recording, VideoCopy

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from clinic.conflicts import ConflictError, shown_as
 from clinic.jobs import previews, tracks
 from clinic.patients import digests
+from clinic.patients.states import REPLACED, UNDER_WAY, Replaced
 from clinic.recordings import uploads
-from clinic.recordings.states import REPLACED, UNDER_WAY, Replaced
 from clinic.settings import Settings
 from db.models import Job, Patient, Recording, StoredChunk
 from db.records import clear_samples

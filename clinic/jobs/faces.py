@@ -14,13 +14,13 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.jobs import candidates as faces_seen
 from clinic.jobs import earlier_faces, jobs, kept_faces, pictures, previews, reanalysis, tracks
-from clinic.jobs.jobs import ACTIVE, job_key, job_to_change
+from clinic.jobs.jobs import job_key, job_to_change
 from clinic.patients import digests
+from clinic.patients.doubts import ASKED
+from clinic.patients.states import UNDER_WAY, Replaced
 from clinic.recordings import marks
-from clinic.recordings.doubts import ASKED
-from clinic.recordings.states import Replaced
 from clinic.settings import Settings
-from clinic.training import uses
+from clinic.training_queue import uses
 from db.engine import Database
 from db.models import Job, JobState, Recording
 from fer_core.errors import FerError
@@ -29,7 +29,7 @@ FILE_GONE = (
     "The file and the results of other faces were deleted, so another face can't be chosen any more. A stretch that"
     " shows somebody else can still be marked as not the patient."
 )
-UNDER_WAY = "Another analysis of this recording is still running."
+ANOTHER_RUNS = "Another analysis of this recording is still running."
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def leaves_a_result(db: Database, actor: Actor, recording_id: str) -> bool:
 def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
     """Analyse a kept file again and ask for the patient's face; return the id of the new version.
 
-    Until the choice is made the result so far is shown and does not count (`clinic.recordings.doubts`).
+    Until the choice is made the result so far is shown and does not count (`clinic.patients.doubts`).
     Raises Forbidden, FerError ``unknown_recording``, ``choice_stays``.
     """
     with db.session() as session:
@@ -203,8 +203,8 @@ def _stays(session: Session, settings: Settings, recording: Recording) -> str | 
     if refusal is not None:
         return refusal.message
     of_visit = select(Job.state).join(Recording, Recording.id == Job.recording_id).where(_of_visit(recording))
-    if session.scalar(of_visit.where(Job.state.in_(ACTIVE)).limit(1)) is not None:
-        return UNDER_WAY
+    if session.scalar(of_visit.where(Job.state.in_(UNDER_WAY)).limit(1)) is not None:
+        return ANOTHER_RUNS
     return None if reanalysis.files_there(session, settings, recording) else FILE_GONE
 
 

@@ -18,12 +18,12 @@ from clinic.audit import AuditAction
 from clinic.conflicts import need_unchanged
 from clinic.consent import consent
 from clinic.jobs import earlier_faces, leases, previews, same_files
+from clinic.patients.doubts import ASKED
 from clinic.patients.fields import RecordingFields, fields_of, valid_recording
+from clinic.patients.states import ENDED_BADLY, ENDED_WELL, LASTING, REPLACED, UNDER_WAY, Replaced
 from clinic.patients.subject import Subject, subject_of
 from clinic.phrases import counted
 from clinic.recordings import marks, uploads
-from clinic.recordings.doubts import ASKED
-from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -33,13 +33,8 @@ from fer_core.model.model_card import ModelCard
 
 PICTURES_PRIORITY, VIDEO_PRIORITY = 10, 0
 
-ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value)
-ENDED_BADLY = (JobState.FAILED.value, JobState.CANCELLED.value)
-ENDED_WELL = (JobState.DONE.value, JobState.PARTIAL.value)
 OF_VISIT = ("recorded_on", "recorded_time", "recorded_zone", "note", "revision")
 """The columns that all versions of a recording share."""
-LASTING = (*ACTIVE, *ENDED_WELL)
-"""States of a recording that has a result, or will have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +127,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, recording_id: str) ->
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state not in ACTIVE:
+        if job is None or job.state not in UNDER_WAY:
             return
         audit.write(session, AuditAction.RECORDING_CANCELLED, account.id, recording.patient_id, recording_id)
     drop(db, settings, recording_id)
@@ -173,7 +168,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
     """Stop an analysis for a user whose right was checked before; see `cancel`."""
     with db.session() as session:
         job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-        if job is None or job.state not in ACTIVE:
+        if job is None or job.state not in UNDER_WAY:
             return
         job.cancel_requested = True
         if job.state == JobState.RUNNING.value:

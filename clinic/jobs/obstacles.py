@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from clinic.settings import Settings
-from clinic.worker.health import any_alive
+from clinic.worker_health import any_alive
 from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
 

@@ -12,12 +12,10 @@ from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import previews, tracks
-from clinic.jobs.jobs import ACTIVE
 from clinic.jobs.obstacles import PAUSED, obstacle
-from clinic.patients import conditions
+from clinic.patients import conditions, doubts
+from clinic.patients.states import UNDER_WAY, Standing, standing_of
 from clinic.patients.subject import Subject, subject_of
-from clinic.recordings import doubts
-from clinic.recordings.states import Standing, standing_of
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, Job, Patient, Reanalysis, Recording
@@ -170,7 +168,7 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
             .join(Patient, Patient.id == Recording.patient_id)
             .options(defer(Job.cursor), defer(Job.sources))
             .where(
-                Job.state.in_(ACTIVE),
+                Job.state.in_(UNDER_WAY),
                 Recording.patient_id.in_(access.visible(account)),
                 or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
             )

@@ -15,6 +15,7 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs, tracks
+from clinic.patients.states import ENDED_BADLY, ENDED_WELL, UNDER_WAY
 from clinic.phrases import counted, short_id
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -184,7 +185,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
         _wish(session, reanalysis_id)
-        mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(jobs.ACTIVE))
+        mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(UNDER_WAY))
         recordings = list(session.scalars(mine))
     for recording_id in recordings:
         jobs.drop(db, settings, recording_id)
@@ -244,11 +245,11 @@ def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
         chosen_in = {"chosen_in": old.id}
         add_version(session, old, asked_for.model_sha256, key, chosen_in, PRIORITY, reanalysis_id=asked_for.id)
         return True
-    if known.state in jobs.ENDED_BADLY:
+    if known.state in ENDED_BADLY:
         jobs.queue_again(known)
         known.reanalysis_id = asked_for.id
         return True
-    if known.state in jobs.ENDED_WELL:
+    if known.state in ENDED_WELL:
         # The same key has the same result: it is shown again, and nothing is computed a second time.
         tracks.make_current(session, session.get_one(Recording, known.recording_id))
     return False
@@ -316,7 +317,7 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
         model_sha256=asked_for.model_sha256,
         paused=asked_for.paused,
         total=len(rows),
-        done=sum(state in jobs.ENDED_WELL for state in states),
+        done=sum(state in ENDED_WELL for state in states),
         choosing=states.count(JobState.CHOOSING.value),
         failed=states.count(JobState.FAILED.value),
         cancelled=states.count(JobState.CANCELLED.value),

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from clinic import phrases
 from clinic.jobs import pictures
+from clinic.patients.doubts import ASKED
+from clinic.patients.states import REPLACED, Replaced
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings.doubts import ASKED
-from clinic.recordings.states import REPLACED, Replaced
 from db.models import Recording, Sample
 from db.records import load_samples
 from fer_core.errors import FerError

@@ -16,12 +16,12 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients import conditions
+from clinic.patients.doubts import doubted
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
+from clinic.patients.states import UNDER_WAY, Standing, counted, standing_of
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded, within
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
-from clinic.recordings.doubts import doubted
-from clinic.recordings.states import UNDER_WAY, Standing, counted, standing_of
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Job, Patient, Recording

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session, load_only
 
 from clinic import access
 from clinic.patients import conditions
+from clinic.patients.doubts import doubted_of, wishes
 from clinic.patients.trends import Trend, TrendPoint, trend
-from clinic.recordings.doubts import doubted_of, wishes
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
 from fer_core.emotions import EMOTION_LABELS

@@ -14,7 +14,6 @@ from clinic import access, audit, clock, texts
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_seen
-from clinic.patients.fields import FIRST_DAY
 from db.engine import Database
 from db.folding import fold
 from db.models import EventKind as EventKind  # the pages know no tables
@@ -51,7 +50,7 @@ def add(
     with db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
         born_on = session.get_one(Patient, patient_id).born_on
-        if not (born_on or FIRST_DAY) <= happened_on <= clock.latest_day(session):
+        if not (born_on or clock.FIRST_DAY) <= happened_on <= clock.latest_day(session):
             raise FerError("Please give a day, today or earlier.", "bad_event")
         text = valid_text(text)
         _need_new(session, patient_id, kind, happened_on, text, seen)

@@ -13,7 +13,7 @@ from db.models import Recording
 from fer_core.errors import FerError
 
 NAME_MAX, NOTE_MAX, CODE_MAX = 200, 2000, 40
-FIRST_DAY, FIRST_BIRTH = date(1990, 1, 1), date(1880, 1, 1)
+FIRST_BIRTH = date(1880, 1, 1)
 CAMERA_AHEAD, FURTHEST_ZONE = timedelta(minutes=10), timedelta(hours=14)
 """How far a camera's clock may be ahead of this computer's, and the clinic's zone of UTC where none is chosen."""
 EMPTY = "–"
@@ -99,9 +99,9 @@ def _minute(at: time | None) -> time | None:
 
 def day_objection(day: date | None, born_on: date | None, last_day: date) -> FerError | None:
     """Return why no recording of a patient can be of this day: it is before birth, or 1990, or after today."""
-    if day is not None and (born_on or FIRST_DAY) <= day <= last_day:
+    if day is not None and (born_on or clock.FIRST_DAY) <= day <= last_day:
         return None
-    since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
+    since = "the patient's birth" if born_on is not None else str(clock.FIRST_DAY.year)
     return FerError(f"Please give the day of the recording: a day from {since} to today.", "bad_day")
 
 

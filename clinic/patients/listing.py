@@ -19,7 +19,7 @@ from clinic.patients import conditions, digests, needs
 from clinic.patients.digests import SmallTrend
 from clinic.patients.fields import NOTE_MAX
 from clinic.patients.needs import Need
-from clinic.recordings.states import counted
+from clinic.patients.states import counted
 from db.engine import Database
 from db.folding import fold
 from db.models import Access, Account, Patient, Recording

@@ -7,7 +7,7 @@ import hashlib
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic.recordings.doubts import doubted
+from clinic.patients.doubts import doubted
 from db.models import (
     FaceCondition,
     ImportedSeries,

@@ -232,7 +232,7 @@ def summarise_recording(session: Session, recording: Recording) -> dict[str, Any
 def excluded(summary: Summary, partial: bool, doubted: bool = False) -> str | None:
     """Return why a recording is drawn as an open circle and excluded from every test, or None where it counts.
 
-    `doubted`: its patient's face is being chosen again (`clinic.recordings.doubts`), which weighs more than the rest.
+    `doubted`: its patient's face is being chosen again (`clinic.patients.doubts`), which weighs more than the rest.
     """
     if doubted:
         return DOUBTED

@@ -13,7 +13,7 @@ from clinic import access
 from clinic.access import Actor, Role
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.recordings.doubts import doubted
+from clinic.patients.doubts import doubted
 from db.engine import Database
 from db.models import (
     Access,

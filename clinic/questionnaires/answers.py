@@ -16,7 +16,6 @@ from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_seen
-from clinic.patients.fields import FIRST_DAY
 from clinic.questionnaires import scales, scoring
 from clinic.questionnaires.published import Scale
 from clinic.questionnaires.scoring import Score
@@ -174,8 +173,8 @@ class AnswerDays:
 def answer_days(session: Session, patient_id: str) -> AnswerDays:
     """Return the days from a patient's birth, or from 1990 if it isn't known, to today."""
     born_on = session.get_one(Patient, patient_id).born_on
-    since = "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
-    return AnswerDays(born_on or FIRST_DAY, clock.latest_day(session), since)
+    since = "the patient's birth" if born_on is not None else str(clock.FIRST_DAY.year)
+    return AnswerDays(born_on or clock.FIRST_DAY, clock.latest_day(session), since)
 
 
 Known = set[tuple[str, date, tuple[int | None, ...] | None, float | None]]

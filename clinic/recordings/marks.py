@@ -21,11 +21,10 @@ from clinic.audit import AuditAction
 from clinic.conflicts import Difference, need_seen, need_unchanged
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.patients import conditions, digests
+from clinic.patients import conditions, digests, doubts
 from clinic.patients.fields import valid_note
+from clinic.patients.states import REPLACED, REPLACED_SENTENCES, UNDER_WAY, replaced_of
 from clinic.patients.summaries import summarise_recording
-from clinic.recordings import doubts
-from clinic.recordings.states import REPLACED, REPLACED_SENTENCES, UNDER_WAY, replaced_of
 from clinic.recordings.verdicts import (
     LABELLED,
     REASONS,
@@ -36,7 +35,7 @@ from clinic.recordings.verdicts import (
     agreed_of,
     describe,
 )
-from clinic.training import uses
+from clinic.training_queue import uses
 from db.engine import Database
 from db.models import Account, Job, Recording, RecordingMark, Sample
 from db.records import others_spans

@@ -16,7 +16,7 @@ from clinic.accounts import sessions
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.jobs.jobs import ENDED_WELL
+from clinic.patients.states import ENDED_WELL
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database

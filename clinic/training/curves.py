@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from clinic.settings import Settings
-from clinic.training import places
+from clinic.training_queue import places
 
 Curve = dict[str, Any]
 """One epoch: `epoch`, `rate`, `train_loss`, `public_loss`, `public_accuracy` (0 to 1) and `seconds`."""

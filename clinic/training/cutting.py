@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 
 from clinic.settings import Settings
-from clinic.training import places
+from clinic.training_queue import places
 
 
 @dataclass(frozen=True, slots=True)

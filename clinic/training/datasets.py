@@ -11,7 +11,7 @@ from clinic import access
 from clinic.access import Actor
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import places
+from clinic.training_queue import places
 from db.engine import Database
 from fer_core.emotions import EMOTION_LABELS
 

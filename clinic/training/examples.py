@@ -13,9 +13,9 @@ from clinic import access, audit, clock, model_in_use
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.settings import Settings
-from clinic.training import places
 from clinic.training.runs import Standing
-from clinic.training.work import EXAMPLES, OPEN
+from clinic.training_queue import places
+from clinic.training_queue.work import EXAMPLES, OPEN
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.emotions import Emotion

@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access
-from clinic.jobs.jobs import ENDED_WELL
-from clinic.patients import conditions
-from clinic.recordings import doubts, marks, uploads
+from clinic.patients import conditions, doubts
+from clinic.patients.states import ENDED_WELL
+from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, Verdict
-from clinic.training import uses
+from clinic.training_queue import uses
 from db.models import Job, Patient, Recording, RecordingMark
 from db.records import SampleTable, load_samples, within
 from fer_core.emotions import EMOTION_LABELS

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from clinic.recordings import uploads
 from clinic.settings import Settings
-from clinic.training import cutting, labelled, places, uses
+from clinic.training import cutting, labelled
 from clinic.training.cutting import Cutting
 from clinic.training.labelled import Moment, Source
-from clinic.training.work import TrainingClaim
+from clinic.training_queue import places, uses
+from clinic.training_queue.work import TrainingClaim
 from db.engine import Database
 from fer_core.errors import FerError
 from fer_core.media import video

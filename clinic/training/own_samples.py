@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from clinic import access
 from clinic.access import Actor
-from clinic.training import labelled, uses
+from clinic.training import labelled
+from clinic.training_queue import uses
 from db.engine import Database
 from db.models import Patient
 from train.config import PEOPLE_NEEDED, PICTURES_EACH

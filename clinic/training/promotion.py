@@ -10,10 +10,10 @@ from pathlib import Path
 from clinic import access, audit, model_in_use
 from clinic.access import Actor
 from clinic.audit import AuditAction
+from clinic.children import PROGRAM_DIR, environment_of
 from clinic.settings import Settings
-from clinic.training import places
-from clinic.training.work import RUNS
-from clinic.worker.supervisor import PROGRAM_DIR, environment_of
+from clinic.training_queue import places
+from clinic.training_queue.work import RUNS
 from db.engine import Database
 from db.models import Training
 from fer_core.errors import FerError

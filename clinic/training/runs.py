@@ -17,10 +17,11 @@ from clinic.audit import AuditAction
 from clinic.jobs import obstacles
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import curves, cutting, places, recipes, uses, work
+from clinic.training import curves, cutting, recipes
 from clinic.training.curves import Curve
 from clinic.training.cutting import Cutting
-from clinic.training.work import CHECK, EVALUATE, OPEN, RUN, RUNS, TUNE
+from clinic.training_queue import places, uses, work
+from clinic.training_queue.work import CHECK, EVALUATE, OPEN, RUN, RUNS, TUNE
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError

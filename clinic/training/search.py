@@ -22,10 +22,11 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import places, recipes, runs, work
+from clinic.training import recipes, runs
 from clinic.training.recipes import VALUES
 from clinic.training.runs import RunStanding
-from clinic.training.work import OPEN, RUN
+from clinic.training_queue import places, work
+from clinic.training_queue.work import OPEN, RUN
 from db.engine import Database
 from db.models import Training, new_id
 from fer_core.errors import FerError

@@ -19,15 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinic import model_in_use
+from clinic.children import PROGRAM_DIR
 from clinic.settings import Settings
-from clinic.training import curves, own_pictures, places, tuning, uses, work
-from clinic.training.work import CHECK, EVALUATE, EXAMPLES, LANES, RUNS, TUNE, TrainingClaim, Wish
+from clinic.training import curves, own_pictures, tuning
+from clinic.training_queue import places, uses, work
+from clinic.training_queue.work import CHECK, EVALUATE, EXAMPLES, LANES, RUNS, TUNE, TrainingClaim, Wish
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
 
-PROGRAM_DIR = Path(__file__).resolve().parents[2]
 LOOK_EVERY_S, RENEW_EVERY_S, CUT_FOR_S = 1.0, 5.0, 4.0
 CANNOT_BE_USED = 2
 """Exit code of ``python -m train`` for what can't be used; its last line says why."""

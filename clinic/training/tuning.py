@@ -11,9 +11,10 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import own_samples, places
+from clinic.training import own_samples
 from clinic.training.own_samples import MARKS_EACH, PATIENTS_NEEDED
-from clinic.training.work import OPEN, RUN, TUNE
+from clinic.training_queue import places
+from clinic.training_queue.work import OPEN, RUN, TUNE
 from db.engine import Database
 from db.models import Training
 from fer_core.errors import FerError

@@ -14,8 +14,8 @@ from clinic.consent import consent
 from clinic.jobs import candidates, chunks, jobs, kept_faces, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
+from clinic.patients.doubts import ASKED
 from clinic.recordings import uploads
-from clinic.recordings.doubts import ASKED
 from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker.endings import StoppingError, clear, end_early, may_keep, uploads_of

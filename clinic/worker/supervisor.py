@@ -12,12 +12,10 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
-from clinic.environment import NAMES
+from clinic.children import PROGRAM_DIR, environment_of
 from clinic.settings import Settings
 
-PROGRAM_DIR = Path(__file__).resolve().parents[2]
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 SETTLED_S = 60.0
 """A worker that lived so long was well: the pause before the next start is short again."""
@@ -101,15 +99,6 @@ class Supervisor:
         return subprocess.Popen(
             self._command, cwd=PROGRAM_DIR, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """Return the environment in which a command of the clinic works on this installation."""
-    others = {name: value for name, value in os.environ.items() if name not in NAMES}
-    environment = others | settings.to_environment()
-    # Without it, OpenMP's waiting threads take the cores from whatever else runs (the web process, the video).
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return environment
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -32,7 +32,7 @@ from clinic.settings import Settings
 from clinic.training import trainer
 from clinic.worker import analysis, copying, reporting, selftest
 from clinic.worker.endings import StoppingError
-from clinic.worker.health import WorkerHealth, write_health
+from clinic.worker_health import WorkerHealth, write_health
 from db.engine import Database
 from db.models import Job, JobState
 from db.room import disk_full

@@ -102,7 +102,7 @@ class PatientEvent(Base):
 
 
 class ImportedSeries(Base):
-    """A table of another program on one recording, reduced to a figure for each measure (clinic/patients/imported.py).
+    """A table of another program on one recording: a figure for each measure (clinic/exchange/imported_series.py).
 
     `tool`: ``"openface"``, ``"pyfeat"`` or ``"facereader"``. Never joined with this program's own results.
     """

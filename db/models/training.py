@@ -21,7 +21,7 @@ class Training(Base):
     begins with. `search_id`: what the runs of one search for hyper-parameters have in common, NULL for a run of its
     own. Lease and token are those of `Job`; `attempts`: how often a worker began since the last epoch. `done` of
     `total` epochs. `people`: how many people's pictures a ``tune`` uses, NULL before they are cut. What is written of
-    it lies in a folder of its id (clinic/training/places.py).
+    it lies in a folder of its id (clinic/training_queue/places.py).
     """
 
     __tablename__ = "training"

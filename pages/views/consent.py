@@ -14,7 +14,7 @@ from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
 from clinic.phrases import counted
-from clinic.training import uses
+from clinic.training_queue import uses
 from pages import actions, chooser
 from pages.session import actor
 from pages.views.confirm import confirmed

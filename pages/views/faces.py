@@ -11,10 +11,10 @@ from clinic.jobs import candidates, faces, jobs
 from clinic.jobs import pictures as pictures_of
 from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.states import State
 from clinic.patients.subject import Subject
 from clinic.phrases import counted
 from clinic.recordings import marks
-from clinic.recordings.states import State
 from clinic.recordings.verdicts import Mark, MarkFields, Verdict
 from fer_core.errors import FerError
 from fer_core.faces.likeness import Alike

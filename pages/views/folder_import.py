@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic.recordings import folders
+from clinic.intake import folders
 from pages import actions, chooser, links
 from pages.session import actor
 from web.resources import resources

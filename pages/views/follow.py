@@ -12,9 +12,9 @@ from clinic.jobs.progress import JobState, JobStatus
 from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.patients.states import State, Tone
 from clinic.patients.subject import Subject
 from clinic.phrases import counted
-from clinic.recordings.states import State, Tone
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages import actions, chooser, links

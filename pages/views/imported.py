@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from clinic import words
+from clinic.exchange import imported_series
+from clinic.exchange.imported_series import NOTE_MAX, Imported
 from clinic.exchange.other_tools import Tool
-from clinic.patients import imported
 from clinic.patients.caseload import PatientDetail
-from clinic.patients.imported import NOTE_MAX, Imported
 from clinic.recordings import incoming
 from pages import actions
 from pages.session import actor
@@ -22,7 +22,7 @@ from web.resources import resources
 
 def show_imported(patient: PatientDetail) -> None:
     """List what was imported, a table for each program, and import another file."""
-    found = imported.listed(resources().db, actor(), patient.id)
+    found = imported_series.listed(resources().db, actor(), patient.id)
     # Always of one name: under another one it would close while somebody works in it.
     with st.expander("Results of other programs"):
         st.caption(words.OTHER_TOOLS)
@@ -59,7 +59,7 @@ def show_removal(one: Imported) -> None:
     label = f"Delete {words.TOOLS[one.tool]} of {day(one.recorded_on)} · no. {one.number}"
     if actions.action(label, "delete_series", one.id, "tertiary", ":material/delete:"):
         with show_errors():
-            imported.remove(resources().db, actor(), one.id)
+            imported_series.remove(resources().db, actor(), one.id)
             st.rerun()
 
 
@@ -81,7 +81,7 @@ def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
                 actions.once(
                     "import_series",
                     target,
-                    lambda: imported.add(db, who, patient_id, recorded_on, file, note, seen),
+                    lambda: imported_series.add(db, who, patient_id, recorded_on, file, note, seen),
                 )
             give_up(sent.ids)
             close_uploader(kind)

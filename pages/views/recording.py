@@ -10,11 +10,11 @@ from clinic.jobs import kept_faces
 from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
+from clinic.patients.states import State, Tone
 from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
-from clinic.recordings.states import State, Tone
 from clinic.recordings.verdicts import Mark, Verdict
 from pages import actions, chooser, links
 from pages.charts.timeline import pictures_figure

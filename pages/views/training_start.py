@@ -9,7 +9,7 @@ import streamlit as st
 from clinic.training import recipes, runs
 from clinic.training.recipes import VALUES, Value
 from clinic.training.runs import RunStanding
-from clinic.training.work import RUN
+from clinic.training_queue.work import RUN
 from pages import actions, chooser
 from pages.session import actor
 from pages.widgets import show_errors

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from clinic import access, audit, clock
+from clinic import access, audit, clock, clock_watch
 from clinic.accounts import oidc, sessions, throttle, totp
-from clinic.admin import clock_watch
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope, State
@@ -20,7 +19,7 @@ from clinic.exchange import downloads
 from clinic.jobs import jobs, leases
 from clinic.patients import sharing
 from clinic.settings import Retention
-from clinic.worker.health import WorkerHealth
+from clinic.worker_health import WorkerHealth
 from db.models import Access, AuditRow, ProviderAttempt, Role, SignIn
 from fer_core.errors import FerError
 from tests import clocks, doors

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from clinic.conflicts import ConflictError
-from clinic.patients import conditions, events, imported
+from clinic.exchange import imported_series
+from clinic.patients import conditions, events
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.questionnaires import answers, incoming_csv, schedule
@@ -36,7 +37,7 @@ def add_condition(db, who, patient, number, seen):
 
 
 def add_table(db, who, patient, number, seen):
-    imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", f"0.{number}").encode()), "", seen)
+    imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", f"0.{number}").encode()), "", seen)
 
 
 CASES = [
@@ -44,7 +45,7 @@ CASES = [
     (plan, lambda *asked: [due.every_days for due in schedule.dues(*asked)]),
     (add_event, lambda *asked: [mark.text for mark in events.marks(*asked)]),
     (add_condition, lambda *asked: [one.note for one in conditions.conditions(*asked)]),
-    (add_table, lambda *asked: [one.number for one in imported.listed(*asked)]),
+    (add_table, lambda *asked: [one.number for one in imported_series.listed(*asked)]),
 ]
 
 

@@ -13,7 +13,7 @@ import torch
 
 from clinic.settings import Settings
 from clinic.training import curves
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from tests import gratings
 from train.config import recipe_of
 from train.run import train

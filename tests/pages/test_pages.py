@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from clinic.access import Role
 from clinic.accounts import accounts
 from clinic.admin import demo
+from clinic.children import PROGRAM_DIR
 from clinic.patients import caseload, listing, sharing
 from clinic.patients.listing import Asked
 from clinic.recordings import uploads
-from clinic.worker.supervisor import PROGRAM_DIR
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
 from fer_core.model import model_card

@@ -16,10 +16,10 @@ from clinic.admin import demo
 from clinic.jobs.kept_faces import FacePicture
 from clinic.patients import conditions
 from clinic.patients.conditions import ConditionKind
+from clinic.patients.doubts import ASKED
+from clinic.patients.states import REPLACED, Replaced
 from clinic.recordings import marks, readings
-from clinic.recordings.doubts import ASKED
 from clinic.recordings.playback import Kept
-from clinic.recordings.states import REPLACED, Replaced
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import Job, JobState, Patient, Recording, Sample
 from fer_core.types import Status

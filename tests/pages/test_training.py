@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import model_in_use
 from clinic.access import Role
-from clinic.training import own_samples, places
+from clinic.training import own_samples
 from clinic.training.own_samples import OwnSamples
+from clinic.training_queue import places
 from db.models import JobState, Training
 from fer_core.model.model_card import ModelCard
 from tests import doors

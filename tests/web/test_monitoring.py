@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from backup import daily
 from clinic import clock
-from clinic.worker.health import WorkerHealth, write_health
+from clinic.worker_health import WorkerHealth, write_health
 from db.models import Job, Recording, Role
 from tests import doors
 from tests.clinic.conftest import cheap_hashes, db, patient, settings, who  # noqa: F401  # fixtures

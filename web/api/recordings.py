@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Request
 
 from clinic import access
-from clinic.consent import consent
-from clinic.jobs import jobs
+from clinic.intake import uploaded
 from clinic.patients import caseload, conditions
+from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming
 from clinic.recordings.incoming import Incoming
 from clinic.recordings.pieces import Digests, Piece
@@ -67,23 +67,10 @@ async def add_piece(
 @router.post("/recordings", status_code=202)
 def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
     """Queue the analysis of an uploaded file; this needs the patient's consent."""
-    # Checked before the upload is used, so that it can be analysed once there is consent.
-    objection = consent.objection(call.db, call.actor, new.patient_id, *consent.ANALYSIS)
-    if objection is not None:
-        raise objection
-    file = incoming.complete(call.settings, new.upload_id, new.name, incoming.owner_of(call.actor))
     at = time.fromisoformat(new.recorded_time) if new.recorded_time is not None else None
-    queued = jobs.enqueue(
-        call.db,
-        call.settings,
-        call.actor,
-        new.patient_id,
-        [file],
-        new.recorded_on,
-        new.note,
-        new.every_s,
-        recorded_time=at,
-    )
+    said = RecordingFields(new.recorded_on, at, new.note)
+    files = {new.upload_id: new.name}
+    queued = uploaded.hand_in(call.db, call.settings, call.actor, new.patient_id, files, said, new.every_s)
     return HandedIn.of(queued)
 
 

@@ -21,7 +21,7 @@ from clinic import clock
 from clinic.__main__ import main
 from clinic.admin import key_folder, keyring
 from clinic.settings import Settings
-from clinic.worker.health import WorkerHealth, write_health
+from clinic.worker_health import WorkerHealth, write_health
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, new_id
 from db.sqlite import sqlite3

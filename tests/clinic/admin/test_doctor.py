@@ -14,7 +14,7 @@ from clinic.admin import doctor, installation_checks
 from clinic.admin.doctor import Level, UnsafeError
 from clinic.admin.serving import DEFAULTS, read_options
 from clinic.settings import Settings
-from clinic.worker.health import WorkerHealth, write_health
+from clinic.worker_health import WorkerHealth, write_health
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import open_store

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from clinic.access import CONSOLE
 from clinic.exchange import csv_tables, exports
-from clinic.recordings.states import State
+from clinic.patients.states import State
 from db.models import Patient, QuestionnaireAnswer, Recording
 from tests import doors
 from tests.clinic.archives import SHOWN_AGAIN, analysed_again

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from clinic.conflicts import ConflictError
 from clinic.jobs import faces, previews, tracks
 from clinic.patients import caseload, edits
+from clinic.patients.doubts import ASKED
 from clinic.patients.fields import PatientFields
 from clinic.recordings import marks
-from clinic.recordings.doubts import ASKED
 from clinic.recordings.verdicts import MarkFields, Verdict
 from db.models import AuditRow, Job, JobState, Recording, RecordingMark, Sample
 from db.records import load_samples, save_results

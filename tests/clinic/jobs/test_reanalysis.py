@@ -13,8 +13,8 @@ from clinic.conflicts import ConflictError
 from clinic.erasure import deletion
 from clinic.jobs import faces, jobs, leases, progress, reanalysis
 from clinic.patients import caseload
+from clinic.patients.states import State
 from clinic.recordings import marks, uploads
-from clinic.recordings.states import State
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.worker import analysis
 from db.models import Job, JobState, Patient, Recording, Sample, StoredChunk

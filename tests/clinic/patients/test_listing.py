@@ -10,10 +10,10 @@ from clinic.patients import caseload, conditions, digests, listing, needs, shari
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.listing import PAGE, Asked, Only, Order
 from clinic.patients.needs import Need
+from clinic.patients.states import State
 from clinic.patients.trends import UNDER_CONDITION
 from clinic.questionnaires import answers, schedule
 from clinic.questionnaires.answers import Given
-from clinic.recordings.states import State
 from db.models import Access, Consent, Job, JobState, Recording, TrendDigest
 from db.room import DiskFullError
 from tests import consents, doors

@@ -7,7 +7,7 @@ import pytest
 
 from clinic.training import runs
 from clinic.training.trainer import Lane
-from clinic.training.work import LANES
+from clinic.training_queue.work import LANES
 from db.models import Role
 from tests import doors, gratings
 

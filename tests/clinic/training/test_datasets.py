@@ -3,7 +3,7 @@
 import pytest
 
 from clinic.training import datasets, runs
-from clinic.training.work import LANES
+from clinic.training_queue.work import LANES
 from fer_core.emotions import EMOTION_LABELS
 from tests.clinic.training.conftest import until
 

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from clinic.access import Forbidden
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
-from clinic.training import own_samples, uses
+from clinic.training import own_samples
 from clinic.training.own_samples import OwnSamples
+from clinic.training_queue import uses
 from db.models import Patient, Recording, RecordingMark
 from tests import consents, doors
 

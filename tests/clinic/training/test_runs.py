@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from clinic import model_in_use
-from clinic.training import datasets, examples, places, promotion, recipes, runs
-from clinic.training.work import LANES, claim, end
+from clinic.training import datasets, examples, promotion, recipes, runs
+from clinic.training_queue import places
+from clinic.training_queue.work import LANES, claim, end
 from db.models import AuditRow, JobState, Role, Training
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard

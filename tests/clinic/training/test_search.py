@@ -5,7 +5,8 @@ import math
 import pytest
 from sqlalchemy import select
 
-from clinic.training import places, recipes, runs, search, work
+from clinic.training import recipes, runs, search
+from clinic.training_queue import places, work
 from db.models import AuditRow, JobState, Training
 from fer_core.errors import FerError
 from tests.clinic.training.conftest import QUICKLY, until

@@ -10,7 +10,8 @@ import torch
 from sqlalchemy import update
 
 from clinic.settings import Settings
-from clinic.training import curves, places, runs, trainer, work
+from clinic.training import curves, runs, trainer
+from clinic.training_queue import places, work
 from db.models import JobState, Training
 from tests import doors, gratings
 from tests.clinic.training.conftest import QUICKLY, WITHIN_S, until

@@ -17,7 +17,8 @@ from clinic.erasure import deletion, withdrawal
 from clinic.jobs import faces
 from clinic.recordings import marks
 from clinic.recordings.verdicts import MarkFields, Verdict
-from clinic.training import own_pictures, places, promotion, runs, tuning, uses, work
+from clinic.training import own_pictures, promotion, runs, tuning
+from clinic.training_queue import places, uses, work
 from db.models import AuditRow, JobState, Recording, RecordingMark, Training, TrainingUse
 from fer_core.errors import FerError
 from fer_core.faces.preprocess import crop_faces

@@ -12,9 +12,9 @@ from clinic import audit
 from clinic.accounts import sessions
 from clinic.jobs import chunks, jobs, obstacles, previews, progress
 from clinic.patients import caseload
-from clinic.recordings.states import State, Tone
+from clinic.patients.states import State, Tone
 from clinic.worker import supervisor, worker
-from clinic.worker.health import WorkerHealth, read_health, write_health
+from clinic.worker_health import WorkerHealth, read_health, write_health
 from db.models import Job, JobState, StoredChunk
 from db.room import DiskFullError, disk_full
 from db.sqlite import sqlite3

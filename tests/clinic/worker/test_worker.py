@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from clinic.jobs import jobs, leases, progress
 from clinic.worker import worker
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from db.models import JobState, Recording, Sample, StoredChunk
 from storage import at_work
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, eventually, expression

@@ -5,7 +5,8 @@ from datetime import date
 
 from streamlit.testing.v1 import AppTest
 
-from clinic.patients import caseload, imported
+from clinic.exchange import imported_series
+from clinic.patients import caseload
 from clinic.recordings.uploads import uploads_dir
 from tests import consents
 from tests.clinic.exchange.test_other_tools import OPENFACE
@@ -46,16 +47,16 @@ def test_a_table_that_was_imported_for_a_wrong_day_is_deleted_and_imported_again
     who, db = enter(), resources().db
     patient_id = caseload.add_patient(db, who, "Invented Person")
     consents.agree(db, patient_id)
-    other = imported.add(db, who, patient_id, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
+    other = imported_series.add(db, who, patient_id, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
     page = AppTest.from_function(room, args=(patient_id, OPENFACE.encode()), default_timeout=60).run()
     for on in (DAY, date(2026, 1, 6), DAY):
         page.date_input[0].set_value(on).run()
         next(button for button in page.button if button.label == "Import this table").click().run()
         assert not page.exception
-        made = next(one for one in imported.listed(db, who, patient_id) if one.id != other.id)
+        made = next(one for one in imported_series.listed(db, who, patient_id) if one.id != other.id)
         assert made.recorded_on == on
         assert len(list(uploads_dir(settings).glob("*.part"))) == 1, "the table's file goes when it is taken"
         labels = [button.label for button in page.button if button.label.startswith("Delete")]
         assert len(set(labels)) == 2, "also where both are of one day"
         next(button for button in page.button if button.label.endswith(f"no. {made.number}")).click().run()
-        assert [one.id for one in imported.listed(db, who, patient_id)] == [other.id]
+        assert [one.id for one in imported_series.listed(db, who, patient_id)] == [other.id]

@@ -16,6 +16,10 @@ from fer_core.types import Status
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
 """Stages of a job that is not over: because it runs, or because a choice is open."""
+ENDED_WELL = frozenset({JobState.DONE, JobState.PARTIAL})
+ENDED_BADLY = frozenset({JobState.FAILED, JobState.CANCELLED})
+LASTING = UNDER_WAY | ENDED_WELL
+"""Stages in which a recording has a result, or will have one."""
 
 REPLACED = "face_replaced"
 """The setting of a version whose result was deleted, since the face that it shows is not the patient's: `Replaced`."""

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from clinic.recordings.states import Facts, Replaced, State, Tone, standing
+from clinic.patients.states import Facts, Replaced, State, Tone, standing
 from db.models import JobState
 
 Q, R, C = JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING

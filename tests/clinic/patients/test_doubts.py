@@ -17,8 +17,8 @@ from clinic.jobs import faces, jobs, reanalysis
 from clinic.patients import caseload, listing, overview, record_state, visibility
 from clinic.patients.conditions import conditions
 from clinic.patients.listing import Asked
+from clinic.patients.states import State
 from clinic.patients.summaries import DOUBTED
-from clinic.recordings.states import State
 from clinic.reports import content
 from clinic.words import TREND_NAMES
 from db.models import Job, JobState, Recording

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic.recordings.states import UNDER_WAY
+from clinic.patients.states import UNDER_WAY
 from db.models import Job, Recording
 
 ASKED = "choose"

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import clock
-from clinic.jobs.leases import MAX_ATTEMPTS
 from db.engine import Database
 from db.models import JobState, Training
 
 LEASE = timedelta(seconds=30)
+MAX_ATTEMPTS = 3
 RUN, TUNE, CHECK, EVALUATE, EXAMPLES = "run", "tune", "check", "evaluate", "examples"
 RUNS = (RUN, TUNE)
 """What makes a model, on a data set alone or with the clinic's own people."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from clinic.worker.health import WorkerHealth, health_path, read_health, write_health
+from clinic.worker_health import WorkerHealth, health_path, read_health, write_health
 
 
 def test_words_are_read_back(settings):

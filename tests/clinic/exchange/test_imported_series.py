@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 from clinic import clock
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, retention, withdrawal
-from clinic.exchange import exports, imports
+from clinic.exchange import exports, imported_series, imports
 from clinic.exchange.other_tools import Tool
-from clinic.patients import caseload, conditions, imported
+from clinic.patients import caseload, conditions
 from clinic.patients.conditions import ConditionKind
 from db.models import ImportedSeries, Patient
 from fer_core.errors import FerError
@@ -24,7 +24,7 @@ DAY = date(2026, 1, 5)
 @pytest.fixture
 def taken(db, who, patient):
     consents.agree(db, patient)
-    return imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "before the change of dose")
+    return imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "before the change of dose")
 
 
 def stored(db):
@@ -33,23 +33,23 @@ def stored(db):
 
 
 def test_it_is_listed_under_its_program_and_joins_no_trend(db, who, patient, taken):
-    [found] = imported.listed(db, who, patient)
+    [found] = imported_series.listed(db, who, patient)
     assert found == taken
     assert (found.tool, found.recorded_on, found.measures["AU12_r"]) == (Tool.OPENFACE, DAY, 2.0)
     detail = caseload.get_patient(db, who, patient)
     assert (detail.recordings, detail.trend.points) == ((), ())
-    imported.remove(db, who, found.id)
-    assert imported.listed(db, who, patient) == []
+    imported_series.remove(db, who, found.id)
+    assert imported_series.listed(db, who, patient) == []
 
 
 def test_the_same_table_of_a_day_is_stored_once_and_another_one_has_a_number_of_its_own(db, who, patient, taken):
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "sent once more")
+        imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()), "sent once more")
     assert (refusal.value.code, f"no. {taken.number}" in refusal.value.message) == ("series_exists", True)
-    other = imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
+    other = imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.replace("0.50", "0.70").encode()))
     assert other.number != taken.number
     assert (
-        imported.add(db, who, patient, DAY + timedelta(days=1), io.BytesIO(OPENFACE.encode())).measures
+        imported_series.add(db, who, patient, DAY + timedelta(days=1), io.BytesIO(OPENFACE.encode())).measures
         == taken.measures
     )
 
@@ -58,15 +58,15 @@ def test_the_same_table_of_a_day_is_stored_once_and_another_one_has_a_number_of_
 def test_a_day_that_can_not_be_is_refused(db, who, patient, day):
     consents.agree(db, patient)
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, day, io.BytesIO(OPENFACE.encode()))
+        imported_series.add(db, who, patient, day, io.BytesIO(OPENFACE.encode()))
     assert refusal.value.code == "bad_day"
 
 
 def test_without_consent_nothing_is_taken_or_reported(db, who, patient, taken):
     consents.expire(db, patient, Scope.KEEP_RESULTS)
-    assert imported.listed(db, who, patient) == []
+    assert imported_series.listed(db, who, patient) == []
     with pytest.raises(FerError) as refusal:
-        imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
+        imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
     assert refusal.value.code == "consent_expired"
 
 
@@ -92,7 +92,7 @@ def test_it_goes_with_the_patient_and_with_age(db, settings, who, patient, taken
         session.execute(update(Patient).values(created_at=datetime.now(UTC)))
     assert retention._recordings(db, settings, datetime.now(UTC).date() - timedelta(days=3650)) == 1
     assert stored(db) == []
-    imported.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
+    imported_series.add(db, who, patient, DAY, io.BytesIO(OPENFACE.encode()))
     deletion.delete_patient(db, settings, who, patient)
     assert stored(db) == []
 
@@ -104,22 +104,22 @@ def test_it_goes_out_and_comes_back(db, settings, who, patient, taken):
         session.delete(session.get_one(Patient, patient))
     content.seek(0)
     imports.import_patient(db, settings, who, content)
-    assert imported.listed(db, who, patient) == [taken]
+    assert imported_series.listed(db, who, patient) == [taken]
 
 
 @pytest.mark.parametrize("began", [DAY, None], ids=["its day", "today"])
 def test_under_a_condition_of_the_face_labels_of_other_programs_are_left_out(db, who, patient, taken, began):
     for text in (PYFEAT, FACEREADER):
-        imported.add(db, who, patient, DAY, io.BytesIO(text.encode()))
+        imported_series.add(db, who, patient, DAY, io.BytesIO(text.encode()))
     with db.read() as session:
         today = clock.today(session)
     conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, began or today)
-    facereader, pyfeat, openface = imported.listed(db, who, patient)
+    facereader, pyfeat, openface = imported_series.listed(db, who, patient)
     assert (facereader.measures, list(pyfeat.measures)) == ({}, ["AU01", "AU12"])
     assert openface.measures == taken.measures
     assert facereader.unread
     [held] = conditions.conditions(db, who, patient)
     conditions.end(db, who, held.id, today)
-    found = imported.listed(db, who, patient)
+    found = imported_series.listed(db, who, patient)
     assert [one.unread for one in found] == [began is not None] * 3
     assert ("Happy" in found[0].measures) is (began is None)

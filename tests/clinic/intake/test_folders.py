@@ -16,9 +16,10 @@ from sqlalchemy import select, update
 
 from clinic import access, clock
 from clinic.access import CONSOLE
+from clinic.intake import folders
+from clinic.intake.folders import Result
 from clinic.patients import caseload
-from clinic.recordings import folders, uploads
-from clinic.recordings.folders import Result
+from clinic.recordings import uploads
 from clinic.worker.selftest import write_clip
 from db.models import Job, JobState, Patient, Recording, Role
 from fer_core.errors import FerError

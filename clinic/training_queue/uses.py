@@ -19,8 +19,8 @@ from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.settings import Settings
-from clinic.training import places, work
-from clinic.training.work import OPEN, TUNE, TrainingClaim
+from clinic.training_queue import places, work
+from clinic.training_queue.work import OPEN, TUNE, TrainingClaim
 from db.engine import Database
 from db.models import Patient, Training, TrainingUse
 from train.config import is_held_out
