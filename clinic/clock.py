@@ -26,6 +26,11 @@ TOLERANCE = timedelta(minutes=1)
 """Clocks are normally corrected by no more than this; more is a jump."""
 
 
+def first_day_in_words(born_on: date | None) -> str:
+    """Return in words which day is the earliest that a record of a patient may bear."""
+    return "the patient's birth" if born_on is not None else str(FIRST_DAY.year)
+
+
 def now() -> datetime:
     """Return the present instant, in UTC."""
     return datetime.now(UTC)

@@ -51,11 +51,13 @@ from db.models import (
     Reanalysis,
     Recording,
     ReportJob,
+    Sample,
     StoredChunk,
     TrendDigest,
     VideoCopy,
 )
 from fer_core.errors import FerError
+from fer_core.types import Status
 
 FORMAT, SCHEMA_VERSION = "expression-history-patient", 6
 """The second version of the schema has consents, the third numbers rows in the order in which they were written, the
@@ -117,7 +119,10 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             _write_csv(archive, QUESTIONNAIRES_CSV, QUESTIONNAIRE_COLUMNS, answered)
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, read_me(recordings))
+            others = _of_others(session, jobs)
             for upload_id in _held_files(settings, jobs, with_kept):
+                if upload_id in others:
+                    continue
                 with (
                     uploads.open_stored(settings, upload_id) as file,
                     archive.open(MEDIA_FOLDER + upload_id, "w") as to,
@@ -233,6 +238,24 @@ def _write_csv(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows:
 def _text(raw: IO[bytes]) -> io.TextIOWrapper:
     # With the byte order mark Excel reads UTF-8; without it umlauts come out wrong.
     return io.TextIOWrapper(raw, "utf-8-sig", newline="")
+
+
+def _of_others(session: Session, jobs: list[dict[str, Any]]) -> set[str]:
+    """Return the ids of the pictures in which only others were seen: who chose said that the patient isn't there."""
+    found = select(Sample.recording_id, Sample.frame_index, Sample.status).join(Recording)
+    rows = session.execute(
+        found.where(
+            Sample.recording_id.in_([job["recording_id"] for job in jobs]),
+            Recording.kind == "pictures",
+            Sample.status != Status.NO_FACE.value,
+        )
+    )
+    sources = {job["recording_id"]: job["sources"] for job in jobs}
+    others: dict[bool, set[str]] = {True: set(), False: set()}
+    for recording_id, index, status in rows:
+        if index < len(sources[recording_id]):
+            others[status == Status.OTHERS].add(sources[recording_id][index]["id"])
+    return others[True] - others[False]
 
 
 def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:

@@ -124,15 +124,18 @@ def _in_words(began_on: date, note: str) -> str:
     return f"from {phrases.day(began_on)}" + (f": {note}" if note else "")
 
 
-def end(db: Database, actor: Actor, condition_id: str, ended_on: date) -> None:
+def end(db: Database, actor: Actor, condition_id: str, seen: int, ended_on: date) -> None:
     """End a condition. `ended_on`: the first day on which it no longer held, from its beginning to today.
 
-    Raises Forbidden, FerError ``unknown_condition``, ``bad_condition``.
+    `seen`: its revision on the screen. Raises Forbidden, ConflictError, FerError ``unknown_condition``,
+    ``bad_condition``.
     """
     with db.session() as session:
         row, account = _writable(session, actor, condition_id)
-        if row.ended_on is not None:
-            raise _unknown()
+        if row.ended_on == ended_on:
+            return
+        stored = _condition(row)
+        need_unchanged("this condition", seen, stored.revision, _differing(stored, replace(stored, ended_on=ended_on)))
         _valid(session, row.patient_id, ConditionKind(row.kind), row.began_on, ended_on, row.note)
         row.ended_on = ended_on
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
@@ -150,12 +153,16 @@ def change(
         row, account = _writable(session, actor, condition_id)
         stored = _condition(row)
         wanted = replace(stored, began_on=began_on, ended_on=ended_on, note=note)
-        said = [Difference("Condition", f"{lasting(one)} {one.note}".strip(), "") for one in (stored, wanted)]
-        need_unchanged("this condition", seen, stored.revision, [replace(said[0], wanted=said[1].stored)])
+        need_unchanged("this condition", seen, stored.revision, _differing(stored, wanted))
         row.note = _valid(session, row.patient_id, stored.kind, began_on, ended_on, note)
         row.began_on, row.ended_on = began_on, ended_on
         audit.write(session, AuditAction.CONDITION_CHANGED, account.id, row.patient_id)
         _forget_digest(session, row.patient_id)
+
+
+def _differing(stored: Condition, wanted: Condition) -> list[Difference]:
+    kept, other = (f"{lasting(one)} {one.note}".strip() for one in (stored, wanted))
+    return [Difference("Condition", kept, other)]
 
 
 def remove(db: Database, actor: Actor, condition_id: str, seen: int) -> None:

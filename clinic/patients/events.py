@@ -51,7 +51,7 @@ def add(
         account = access.require_writer_of(session, actor, patient_id)
         born_on = session.get_one(Patient, patient_id).born_on
         if not (born_on or clock.FIRST_DAY) <= happened_on <= clock.latest_day(session):
-            raise FerError("Please give a day, today or earlier.", "bad_event")
+            raise FerError(f"Please give a day from {clock.first_day_in_words(born_on)} to today.", "bad_event")
         text = valid_text(text)
         _need_new(session, patient_id, kind, happened_on, text, seen)
         row = PatientEvent(

@@ -101,7 +101,7 @@ def day_objection(day: date | None, born_on: date | None, last_day: date) -> Fer
     """Return why no recording of a patient can be of this day: it is before birth, or 1990, or after today."""
     if day is not None and (born_on or clock.FIRST_DAY) <= day <= last_day:
         return None
-    since = "the patient's birth" if born_on is not None else str(clock.FIRST_DAY.year)
+    since = clock.first_day_in_words(born_on)
     return FerError(f"Please give the day of the recording: a day from {since} to today.", "bad_day")
 
 

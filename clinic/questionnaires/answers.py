@@ -173,8 +173,7 @@ class AnswerDays:
 def answer_days(session: Session, patient_id: str) -> AnswerDays:
     """Return the days from a patient's birth, or from 1990 if it isn't known, to today."""
     born_on = session.get_one(Patient, patient_id).born_on
-    since = "the patient's birth" if born_on is not None else str(clock.FIRST_DAY.year)
-    return AnswerDays(born_on or clock.FIRST_DAY, clock.latest_day(session), since)
+    return AnswerDays(born_on or clock.FIRST_DAY, clock.latest_day(session), clock.first_day_in_words(born_on))
 
 
 Known = set[tuple[str, date, tuple[int | None, ...] | None, float | None]]

@@ -57,23 +57,23 @@ def show_conditions(patient: PatientDetail) -> None:
         with show_errors(), st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(links.plain_text(_called(condition)), width="stretch")
             if patient.writable and condition.ended_on is None:
-                _end(condition.id)
+                _end(condition)
     if patient.writable:
         _add(patient.id, found)
         if found:
             _correct(patient.id, found)
 
 
-def _end(condition_id: str) -> None:
-    with st.form(f"end:{condition_id}", border=False, width=260):
-        first_free = day_input("First day without it", today(), f"condition_end:{condition_id}")
-        needs = {"the first day without it": first_free}
-        if actions.submit("Holds no longer", "end_condition", condition_id, needs=needs) and first_free is not None:
+def _end(condition: Condition) -> None:
+    with st.form(f"end:{condition.id}", border=False, width=260):
+        first_free = day_input("First day without it", today(), f"condition_end:{condition.id}")
+        needs, key = {"the first day without it": first_free}, actions.at(condition.id, condition.revision)
+        if actions.submit("Holds no longer", "end_condition", key, needs=needs) and first_free is not None:
             db, who = resources().db, actor()
             actions.once(
                 "end_condition",
-                actions.at(condition_id, first_free.toordinal()),
-                lambda: conditions.end(db, who, condition_id, first_free),
+                actions.at(key, first_free.toordinal()),
+                lambda: conditions.end(db, who, condition.id, condition.revision, first_free),
             )
             st.rerun()
 

@@ -47,7 +47,8 @@ def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) 
         # The form was drawn again with what is stored now.
         del st.session_state[key]
         met = None
-    shown = st.empty()
+    # Two places: a browser lets what a later container in the same place doesn't replace stand.
+    shown, newer = st.empty(), st.empty()
     ticked = met is not None and _ask(shown, key, met)
     if not wanted or (met is not None and not ticked):
         return False
@@ -57,8 +58,9 @@ def saved(record: str, seen: Seen, wanted: bool, store: Callable[[Seen], None]) 
         actions.once("store", f"{record}:{_named(revision)}", lambda: store(revision))
     except ConflictError as conflict:
         st.session_state[key] = conflict
-        # In the place of an earlier comparison: what that one calls stored is stored no more.
-        _ask(shown, key, conflict)
+        # What an earlier comparison calls stored is stored no more.
+        shown.empty()
+        _ask(newer, key, conflict)
         return False
     st.session_state.pop(key, None)
     shown.empty()

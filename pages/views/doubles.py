@@ -20,7 +20,8 @@ def hint(form: str) -> Iterator[Sequence[str]]:
 
     `form`: names the form and what it is about. Enter it in each run that draws the form.
     """
-    key, place = f"like:{form}", st.empty()
+    # Two places: a browser lets what a later container in the same place doesn't replace stand.
+    key, place, newer = f"like:{form}", st.empty(), st.empty()
     said: Sequence[str] = st.session_state.get(key, ())
     with place.container():
         ticked = bool(said) and _ask(key, said)
@@ -29,7 +30,8 @@ def hint(form: str) -> Iterator[Sequence[str]]:
     except LikeError as met:
         st.session_state[key] = met.sentences
         if met.sentences != said:
-            with place.container():
+            place.empty()
+            with newer.container():
                 _ask(key, met.sentences)
 
 

@@ -223,8 +223,8 @@ def others_seen(recording: RecordingRow) -> str:
     if not others:
         return ""
     if recording.kind == "pictures":
-        return f"Not chosen: {counted(others, 'face')}; nothing of that was kept."
-    return f"Also seen: {counted(others, 'other face')}; nothing of that was kept."
+        return f"Not chosen: {counted(others, 'face')}; their results were deleted."
+    return f"Also seen: {counted(others, 'other face')}; their results were deleted."
 
 
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:

@@ -261,7 +261,7 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     for page in (one, other):
         page.get_by_role("button", name="Edit", exact=True).click()
         page.get_by_role("dialog").get_by_label("Note").wait_for()
-    one.get_by_role("dialog").get_by_label("Note").fill("what one saw")
+    one.get_by_role("dialog").get_by_label("Note").fill("what one saw\non two lines")
     one.get_by_role("dialog").get_by_role("button", name="Save").click()
     one.get_by_text("what one saw").wait_for()
     other.get_by_role("dialog").get_by_label("Note").fill("what the other saw")
@@ -269,9 +269,20 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     other.get_by_role("dialog").get_by_role("button", name="Save").dblclick()
     other.get_by_text("Another user changed this patient after you opened it").wait_for()
     settled(other)
-    assert other.get_by_text("stored now what one saw, yours what the other saw").is_visible()
+    assert other.get_by_role("dialog").get_by_text("on two lines").is_visible()
     with account.read() as session:
-        assert session.get_one(Patient, zed).note == "what one saw"
+        assert session.get_one(Patient, zed).note == "what one saw\non two lines"
+    other.get_by_role("dialog").get_by_text("Replace what is stored").click()
+    settled(other)
+    # The comparison with what is stored meanwhile has fewer parts, and nothing of the first one stays below it.
+    with account.session() as session:
+        session.get_one(Patient, zed).note = "a third"
+    other.get_by_role("dialog").get_by_role("button", name="Save").click()
+    other.get_by_text("stored now a third, yours what the other saw").wait_for()
+    settled(other)
+    replace = other.get_by_role("dialog").get_by_role("checkbox", name="Replace what is stored")
+    assert [box.is_checked() for box in replace.all()] == [False]
+    assert other.get_by_role("dialog").get_by_text("on two lines").count() == 0
     other.get_by_role("dialog").get_by_text("Replace what is stored").click()
     settled(other)
     other.get_by_role("dialog").get_by_role("button", name="Save").click()

@@ -165,7 +165,7 @@ def click(page, label):
         ({"how": "only", "tracks": [0], "left_out": []}, words.TAKEN_TOGETHER, "One face was seen"),
         (
             {"how": "clinician", "tracks": [0, 3], "left_out": [0.2]},
-            f"A user chose the patient's face. {words.TAKEN_TOGETHER} Not chosen: 1 face; nothing of that was kept.",
+            f"A user chose the patient's face. {words.TAKEN_TOGETHER} Not chosen: 1 face; their results were deleted.",
             "Also seen",
         ),
         (

@@ -6,11 +6,12 @@ import json
 import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from clinic.access import CONSOLE, Role
 from clinic.accounts import accounts
@@ -44,6 +45,27 @@ def failed(db, settings, patient, who):
     queued = jobs.enqueue(db, settings, who, patient, [upload], date(2026, 5, 4), "=HYPERLINK()", model_sha256="m")
     leases.fail(db, leases.claim(db), "internal_error", "The analysis failed.")
     return queued.recording_id
+
+
+def test_a_picture_that_shows_only_others_is_not_handed_out(db, settings, patient, who):
+    """Somebody said that the patient isn't in it: it is the portrait of a person who never agreed."""
+    files = []
+    for shade in (9, 90, 190):
+        picture = io.BytesIO()
+        Image.fromarray(np.full((64, 64, 3), shade, np.uint8)).save(picture, "PNG")
+        picture.seek(0)
+        files.append(uploads.store(db, settings, who, picture, f"{shade}.png"))
+    queued = jobs.enqueue(db, settings, who, patient, files, date(2026, 5, 4), model_sha256="m")
+    of_patient, of_others, without_face = (file.id for file in files)
+    with db.session() as session:
+        session.scalars(select(Job)).one().state = JobState.DONE.value
+        for index, (track, status) in enumerate(((0, "too_small"), (-1, "others"), (-1, "no_face"))):
+            known = {"recording_id": queued.recording_id, "frame_index": index, "time_s": float(index)}
+            session.execute(insert(Sample).values(**known, track=track, status=status))
+    with zipfile.ZipFile(archive_of(db, settings, patient)) as archive:
+        held = {Path(name).name for name in archive.namelist() if name.startswith(exports.MEDIA_FOLDER)}
+    assert held == {of_patient, without_face}
+    assert uploads.stored(settings, [of_others])
 
 
 def rows_of(db, patient_id):

@@ -119,7 +119,7 @@ def test_under_a_condition_of_the_face_labels_of_other_programs_are_left_out(db,
     assert openface.measures == taken.measures
     assert facereader.unread
     [held] = conditions.conditions(db, who, patient)
-    conditions.end(db, who, held.id, today)
+    conditions.end(db, who, held.id, held.revision, today)
     found = imported_series.listed(db, who, patient)
     assert [one.unread for one in found] == [began is not None] * 3
     assert ("Happy" in found[0].measures) is (began is None)

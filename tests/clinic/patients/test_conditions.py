@@ -32,10 +32,14 @@ def test_a_condition_holds_from_its_first_day_until_it_ends(db, who, patient, to
     assert (found.kind, found.note, found.ended_on) == (ConditionKind.FACIAL_PALSY, "left side", None)
     assert conditions.holding([found], today - timedelta(days=6)) == []
     assert conditions.holding([found], today) == [found]
-    conditions.end(db, who, found.id, today)
+    conditions.end(db, who, found.id, found.revision, today)
     [ended] = conditions.conditions(db, who, patient)
     assert (conditions.holding([ended], today), conditions.holding([ended], today - timedelta(days=1))) == ([], [ended])
-    assert code_of(conditions.end, db, who, found.id, today) == "unknown_condition"
+    conditions.end(db, who, found.id, found.revision, today)
+    assert conditions.conditions(db, who, patient) == [ended]
+    yesterday = today - timedelta(days=1)
+    assert code_of(conditions.end, db, who, found.id, found.revision, yesterday) == "changed_meanwhile"
+    assert conditions.conditions(db, who, patient) == [ended]
 
 
 def test_the_end_is_a_day_from_the_beginning_to_the_clinic_s_today(db, who, patient, today):
@@ -43,8 +47,8 @@ def test_the_end_is_a_day_from_the_beginning_to_the_clinic_s_today(db, who, pati
     conditions.add(db, who, patient, ConditionKind.COVERED, since)
     [held] = conditions.conditions(db, who, patient)
     for day in (since - timedelta(days=1), today + timedelta(days=2)):
-        assert code_of(conditions.end, db, who, held.id, day) == "bad_condition"
-    conditions.end(db, who, held.id, today - timedelta(days=20))
+        assert code_of(conditions.end, db, who, held.id, held.revision, day) == "bad_condition"
+    conditions.end(db, who, held.id, held.revision, today - timedelta(days=20))
     [ended] = conditions.conditions(db, who, patient)
     assert [bool(conditions.holding([ended], today - timedelta(days=days))) for days in (31, 30, 21, 20, 0)] == [
         *(False, True, True, False, False)
@@ -93,7 +97,8 @@ def test_an_earlier_beginning_of_one_that_has_ended_opens_it_no_further(db, who,
     """It was stored without an end, so weeks in which the face was free were held back for good."""
     since, until, before = (today - timedelta(days=days) for days in (30, 20, 60))
     conditions.add(db, who, patient, ConditionKind.COVERED, since)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, until)
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, held.revision, until)
     conditions.add(db, who, patient, ConditionKind.COVERED, before)
     found = conditions.conditions(db, who, patient)
     assert {(one.began_on, one.ended_on) for one in found} == {(since, until), (before, since)}
@@ -126,7 +131,8 @@ def test_one_that_was_recorded_by_mistake_goes_and_its_recordings_count_again(db
 
 def test_one_that_was_ended_at_once_blocks_no_earlier_day(db, who, patient, today):
     conditions.add(db, who, patient, ConditionKind.COVERED, today)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, today)
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, held.revision, today)
     before = today - timedelta(days=90)
     conditions.add(db, who, patient, ConditionKind.COVERED, before)
     assert [one.began_on for one in conditions.holding(conditions.conditions(db, who, patient), today)] == [before]

@@ -173,7 +173,8 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     assert (line.needs, line.trend.usable) == ((), 0.9)
     assert {share for shares in line.trend.shares.values() for share in shares} == {None}
     assert (line.trend.low, line.trend.high, line.trend.intervals) == (None, None, None)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, DAY + timedelta(weeks=10))
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, held.revision, DAY + timedelta(weeks=10))
     [line] = listing.page(db, who, Asked()).lines
     assert line.needs == ()
     assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2
@@ -188,7 +189,7 @@ def test_an_end_that_is_said_later_gives_the_recordings_after_it_back(db, who, p
     assert [point.excluded for point in caseload.get_patient(db, who, patient).trend.points] == (
         [None] * 8 + [UNDER_CONDITION] * 4
     )
-    conditions.end(db, who, held.id, DAY + timedelta(weeks=10))
+    conditions.end(db, who, held.id, held.revision, DAY + timedelta(weeks=10))
     found = caseload.get_patient(db, who, patient)
     assert [point.excluded for point in found.trend.points] == [None] * 8 + [UNDER_CONDITION] * 2 + [None] * 2
     assert [row.standing.state for row in reversed(found.recordings)] == (

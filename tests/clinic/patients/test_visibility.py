@@ -140,7 +140,8 @@ def test_a_condition_of_the_face_is_in_it(db, who, patient):
     found = [visibility.states(db, who, [patient])[patient].left_out]
     conditions.add(db, who, patient, ConditionKind.BOTULINUM, date(2026, 5, 4))
     found.append(visibility.states(db, who, [patient])[patient].left_out)
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, date(2026, 5, 5))
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, held.revision, date(2026, 5, 5))
     found.append(visibility.states(db, who, [patient])[patient].left_out)
     with db.session() as session:
         session.scalars(select(FaceCondition)).one().note = "both sides"

@@ -258,7 +258,7 @@ def test_judgements_of_a_recording_under_a_condition_of_the_face_are_not_counted
     conditions.add(db, clinician, patient, ConditionKind.COVERED, day)
     assert marks.agreement(db, clinician, recording).judged == 0
     for one in conditions.conditions(db, clinician, patient):
-        conditions.end(db, clinician, one.id, day + timedelta(days=1))
+        conditions.end(db, clinician, one.id, one.revision, day + timedelta(days=1))
     assert marks.agreement(db, clinician, recording).judged == 0
 
 
