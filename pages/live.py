@@ -19,7 +19,7 @@ from pages.views.conditions import holding_on, named
 from pages.views.hand_in import hand_in
 from pages.views.moment import ask_for_moment
 from pages.views.stays import while_offered
-from pages.views.uploader import holds_files, live_of, uploader
+from pages.views.uploader import drop, holds_files, live_of, uploader
 from pages.widgets import day, duration, show_error, today, zone
 from web.resources import resources
 
@@ -27,6 +27,10 @@ NOBODY = "nobody"
 LOST = (
     "The patient whose live view this was is no longer on your caseload. The live view ended, and what was recorded and"
     " not stored yet is not kept."
+)
+NO_LONGER_AGREED = (
+    "The patient's consent to it has ended. What was recorded in the live view and not stored yet is deleted: the"
+    " recording of {patient}."
 )
 EVERY_S = 0.2
 """Seconds between the samples of a recording, as on the page of a new recording."""
@@ -86,8 +90,9 @@ def choose(patients: list[PatientSummary]) -> str | None:
     asked = NOBODY if st.query_params.get("patient") == NOBODY else links.query_id("patient")
     by_id = {patient.id: patient for patient in patients}
     if asked is not None and asked not in (NOBODY, *by_id) and _was_recorded(asked):
+        drop(live_of(asked))
         clicks.say(LOST, f"recording of {asked}")
-    if asked in by_id and _was_recorded(asked):
+    if asked in by_id and _was_recorded(asked) and _may_be_stored(by_id[asked]):
         st.markdown(f"Whose face: {chooser.whose(by_id[asked])}")
         st.caption("Another patient can be chosen once the recording is stored or dropped.")
         return asked
@@ -98,6 +103,15 @@ def choose(patients: list[PatientSummary]) -> str | None:
         st.query_params["patient"] = chosen
         st.rerun()
     return chosen
+
+
+def _may_be_stored(patient: PatientSummary) -> bool:
+    """Return whether the patient still agrees to what was recorded; where not, delete it, and say so."""
+    if consent.objection(resources().db, actor(), patient.id, *consent.ANALYSIS) is None:
+        return True
+    drop(live_of(patient.id))
+    clicks.say(NO_LONGER_AGREED.format(patient=chooser.whose(patient)), f"recording of {patient.id}")
+    return False
 
 
 def _was_recorded(patient_id: str) -> bool:

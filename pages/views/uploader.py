@@ -116,6 +116,11 @@ def holds_files(kind: Kind) -> bool:
     return bool(state is not None and state.chosen and (st.session_state.get(kind.opened) or {}).get("uploads"))
 
 
+def drop(kind: Kind) -> None:
+    """Delete what was uploaded and not used, and forget it."""
+    give_up((st.session_state.pop(kind.opened, None) or {}).get("uploads") or ())
+
+
 def close_uploader(kind: Kind) -> None:
     """Forget the uploaded files, so that others can be chosen."""
     st.session_state.pop(kind.opened, None)
@@ -143,7 +148,7 @@ def _chosen(kind: Kind) -> None:
     """Open uploads for the chosen files, or resume interrupted ones."""
     chosen = st.session_state[kind.key].chosen
     if not chosen:
-        give_up((st.session_state.pop(kind.opened, None) or {}).get("uploads") or ())
+        drop(kind)
         return
     begun: list[str] = []
     found = {"choice": chosen["choice"], "uploads": begun, "error": None}

@@ -1,11 +1,16 @@
 """The page of the live view, without a browser: whose face it is and the consent are asked before the camera."""
 
+from datetime import UTC, datetime
+
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from clinic.consent.consent import Scope
 from clinic.patients import caseload
-from db.models import Access
+from clinic.recordings import incoming
+from db.models import Access, Consent
+from fer_core.errors import FerError
+from pages.views.uploader import live_of
 from tests import consents
 from tests.pages.test_pages import open_page, text_of
 from web.resources import resources
@@ -22,8 +27,13 @@ def drawn(monkeypatch):
 
 
 @pytest.fixture
-def patient(enter):
-    return caseload.add_patient(resources().db, enter(), "Invented Person")
+def who(enter):
+    return enter()
+
+
+@pytest.fixture
+def patient(who):
+    return caseload.add_patient(resources().db, who, "Invented Person")
 
 
 def test_before_a_choice_there_is_no_camera(enter, drawn):
@@ -67,6 +77,22 @@ def test_what_was_recorded_of_a_patient_who_is_taken_away_is_named_as_lost(patie
     page.run()
     assert [one.value for one in page.warning if "is not kept" in one.value]
     assert "Invented Person" not in text_of(page)
+
+
+def test_what_was_recorded_of_a_patient_who_no_longer_agrees_is_deleted(who, patient, drawn, monkeypatch):
+    """It lay there for a day, and the page offered neither to store it nor another patient."""
+    consents.agree(resources().db, patient)
+    page = open_page("live", patient=patient)
+    begun = incoming.begin(resources().db, resources().settings, who, 5)
+    page.session_state[live_of(patient).opened] = {"choice": 1, "uploads": [begun.id], "error": None}
+    monkeypatch.setattr("pages.views.uploader.holds_files", lambda kind: kind == live_of(patient))
+    with resources().db.session() as session:
+        session.execute(update(Consent).values(withdrawn_at=datetime.now(UTC)))
+    page.run()
+    assert [one.value for one in page.warning if "is deleted: the recording of **Invented Person**" in one.value]
+    assert len(page.selectbox) == 1
+    with pytest.raises(FerError, match="does not exist any more"):
+        incoming.status(resources().settings, begun.id, begun.owner)
 
 
 def test_the_address_is_that_of_the_patient_who_was_chosen(enter, drawn):
