@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, time
 from typing import Protocol
@@ -74,6 +75,16 @@ def estimated(share: float | None, low: float | None, high: float | None) -> str
 def interval(low: float | None, high: float | None) -> str:
     """Return the 95 % interval as it stands after its share; nothing where it isn't known."""
     return f" ({percent(low)} to {percent(high)})" if low is not None and high is not None else ""
+
+
+def whole_percent_down(share: float) -> int:
+    """Return a share (0 to 1) in whole percent, rounded down: just under a limit is not shown as the limit itself."""
+    return math.floor(share * 100 + 1e-9)
+
+
+def percent_down(share: float | None) -> str:
+    """Return what `whole_percent_down` gives with its sign; a dash for none."""
+    return f"{whole_percent_down(share)} %" if share is not None else "–"
 
 
 def all_of(words: Sequence[str]) -> str:

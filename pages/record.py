@@ -8,6 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.consent import consent
+from clinic.intake import naming
 from clinic.jobs import progress
 from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload, fields, visibility
@@ -69,6 +70,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     if objection is not None and (chosen_file or recorded_on is not None):
         show_error(objection)
     if patient is not None:
+        say_whose_names(patient, files, patients)
         say_where_else(patient.id, files)
     note = st.text_input("Note (optional)", max_chars=2000, placeholder="For example: seated, camera at eye level")
     sampling = chooser.switch("How often a video is sampled", SAMPLING, "recorded_sampling")
@@ -119,6 +121,17 @@ def say_where_else(patient_id: str, files: Sent | None) -> None:
         st.warning(f"{same} Please check that it belongs here.", icon=":material/warning:")
     if found.more:
         st.warning(words.SAME_FILE_ELSEWHERE, icon=":material/warning:")
+
+
+def say_whose_names(patient: PatientSummary, files: Sent | None, patients: list[PatientSummary]) -> None:
+    """Say of files whose names name another patient of the caseload: they may have been chosen for the wrong one."""
+    for file in files.files if files is not None else ():
+        for other in naming.of_another(file.name, patient, patients):
+            st.warning(
+                f"The name {links.plain_text(file.name)} names another patient: {chooser.whose(other)}. Please check"
+                f" that it belongs to {chooser.whose(patient)}.",
+                icon=":material/warning:",
+            )
 
 
 def afterwards(patient_id: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,10 +17,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from sqlalchemy import select
+
 from clinic import access, clock, phrases, words
 from clinic.access import CONSOLE, Actor
+from clinic.intake import naming
 from clinic.jobs import jobs, reanalysis
 from clinic.patients import caseload, fields
+from clinic.phrases import Person
 from clinic.recordings import uploads
 from clinic.recordings.moment import Taken, earliest, past
 from clinic.recordings.taken import names_a_day, suggestion
@@ -34,6 +38,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Without O_NONBLOCK a pipe that lies there would be waited for.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
+DAY_OF_CHANGE = "The day is that on which the file was last changed; nobody has confirmed it."
+"""The note of a recording whose file says no day: it stands on every page, report and export of it."""
 DAY_GUESSED = (
     "No day was understood in its name or in the file, so it is that on which the file was last changed: please"
     " check it."
@@ -115,6 +121,7 @@ class _Intake:
         self.db, self.settings, self.actor, self._on_line = db, settings, actor, on_line
         self.lines: list[Line] = []
         self.within = ""
+        self._patients: dict[str, Person] | None = None
 
     def say(self, name: str, result: Result, sentence: str) -> None:
         # Days as names are usual, so one without its folder may be that of any patient.
@@ -139,8 +146,31 @@ class _Intake:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
         return own[0]
 
+    def need_own_name(self, name: str, patient_id: str) -> None:
+        """Refuse a file whose name names another patient. Raises FerError ``named_otherwise``."""
+        known = self._known()
+        others = naming.of_another(name, known[patient_id], known.values())
+        if others:
+            raise FerError(
+                f"Its name names another patient, {phrases.identity_text(others[0])}. Please check whose it is, and add"
+                " it on the patient's page.",
+                "named_otherwise",
+            )
+
+    def _known(self) -> dict[str, Person]:
+        """Return the patients whom the acting user may know of, by id."""
+        if self._patients is None:
+            if self.actor is CONSOLE:
+                with self.db.read() as session:
+                    found: Iterable[Person] = session.scalars(select(Patient).where(~access.staged(Patient.id))).all()
+            else:
+                found = caseload.list_patients(self.db, self.actor)
+            self._patients = {one.id: one for one in found}
+        return self._patients
+
     def store(self, folder: int, name: str, patient_id: str) -> tuple[Upload, Taken] | None:
         try:
+            self.need_own_name(name, patient_id)
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
                 uploads.check_quota(self.settings, found.st_size)
@@ -179,7 +209,14 @@ class _Intake:
     def enqueue(self, patient_id: str, files: list[Upload], taken_at: Taken) -> None:
         try:
             queued = jobs.enqueue(
-                self.db, self.settings, self.actor, patient_id, files, taken_at.day, recorded_time=taken_at.time
+                self.db,
+                self.settings,
+                self.actor,
+                patient_id,
+                files,
+                taken_at.day,
+                DAY_OF_CHANGE if taken_at.guessed else "",
+                recorded_time=taken_at.time,
             )
         except FerError as refusal:
             result, sentence = Result.REFUSED, refusal.message

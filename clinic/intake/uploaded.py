@@ -9,6 +9,7 @@ from clinic.access import Actor
 from clinic.consent import consent
 from clinic.jobs import jobs
 from clinic.jobs.jobs import Enqueued
+from clinic.jobs.obstacles import has_room
 from clinic.patients.fields import RecordingFields
 from clinic.recordings import incoming, uploads
 from clinic.recordings.uploads import Upload
@@ -29,13 +30,16 @@ def hand_in(
     """Keep complete uploads and queue their analysis: one video, or one or more pictures of one visit.
 
     `files`: the name of each file, for display, by its upload's id. `every_s`, `seen`: see `jobs.enqueue`. Without
-    consent the uploads stay as they are. Where a file is refused, it is deleted, and none of them is kept.
+    consent, or room on the disk, the uploads stay as they are. Where a file is refused, it is deleted, and none of
+    them is kept.
     Raises Forbidden, and what `consent.need`, `incoming.complete` and `jobs.enqueue` raise.
     """
     # Before an upload is used, so that it can be analysed once there is consent.
     with db.read() as session:
         access.require_writer_of_or_console(session, actor, patient_id)
         consent.need(session, patient_id, *consent.ANALYSIS)
+    if not has_room(settings):
+        raise uploads.no_room()
     kept: list[Upload] = []
     try:
         for upload_id, name in files.items():

@@ -5,19 +5,31 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 from clinic.recordings import uploads
 from clinic.recordings.incoming import Incoming, delete, hold, state_path, status, whole_chunks, write_state
 from clinic.settings import Settings
+from db.room import disk_full
 from fer_core.errors import FerError, MediaError
 from storage.media import open_store
 from storage.sealed import CHUNK_BYTES, SealedWriter
 
 Digests = MutableMapping[str, tuple[int, Any]]
 """For each upload: bytes hashed so far, and the hash; where it is missing, the file is read again."""
+
+
+@contextlib.contextmanager
+def _refused_without_room() -> Iterator[None]:
+    """Say of a disk that fills up meanwhile what is said of one that was full before."""
+    try:
+        yield
+    except OSError as error:
+        if disk_full(error):
+            raise uploads.no_room() from error
+        raise
 
 
 class Piece:
@@ -53,13 +65,18 @@ class Piece:
         self._pending += data
         # The last chunk is left for the end: it alone is sealed as the last.
         while len(self._pending) > CHUNK_BYTES:
-            self._add(bytes(self._pending[:CHUNK_BYTES]))
+            with _refused_without_room():
+                self._add(bytes(self._pending[:CHUNK_BYTES]))
             del self._pending[:CHUNK_BYTES]
 
     def close(self) -> Incoming:
-        """Flush what arrived to the disk, close the file if it is complete, and return its state."""
+        """Flush what arrived to the disk, close the file if it is complete, and return its state.
+
+        Raises MediaError ``disk_full``.
+        """
         try:
-            return self._settle()
+            with _refused_without_room():
+                return self._settle()
         finally:
             self._file.close()
 

@@ -254,7 +254,16 @@ def check_room(settings: Settings, size: int, coming: int) -> None:
         limit = settings.max_upload_bytes / 1e9
         raise MediaError(f"The file is larger than {limit:.3g} GB, the most that is accepted.", "too_big")
     if shutil.disk_usage(settings.data_dir).free - coming < settings.min_free_bytes:
-        raise MediaError("There is too little free space on the disk for this file.", "disk_full")
+        raise no_room()
+
+
+def no_room() -> MediaError:
+    """Return the refusal of a file for which the disk has no room."""
+    return MediaError(
+        "The disk of this installation has too little free space for this file. What has arrived of it stays. Please"
+        " tell the person who looks after this computer, and try again when there is room.",
+        "disk_full",
+    )
 
 
 def check_quota(settings: Settings, coming: int) -> None:

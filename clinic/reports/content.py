@@ -13,7 +13,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint, usable_called
-from clinic.phrases import NO_TIME, day, estimated, percent, visit
+from clinic.phrases import NO_TIME, day, estimated, percent, percent_down, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, self_report
 from clinic.version import VERSION
@@ -145,7 +145,7 @@ def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Se
 
 def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
     if len(points) == 1:
-        usable = percent(points[0].usable_share)
+        usable = percent_down(points[0].usable_share)
         return f"The recording of {visit(points[0])} counts; its {usable_called(points)} was {usable}."
     usable = percent(median(point.usable_share for point in points))
     return (
@@ -254,7 +254,7 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
     cells = tuple(
         (
             visit(row),
-            percent(row.usable_share),
+            percent_down(row.usable_share),
             *(_estimate(read.get(row.id), column) for column in shown),
             *(_basis(read.get(row.id)) for _ in basis),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),

@@ -7,6 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.trends import TrendPoint
+from clinic.phrases import percent_down
 from clinic.recordings import readings
 from clinic.recordings.readings import AnalysisResult
 from fer_core.reading.reading import Reading
@@ -68,7 +69,7 @@ def _rows(both: dict[str, Reading]) -> list[dict[str, str]]:
     rows = []
     for column, name in words.TREND_NAMES.items():
         rows.append({"Label": title(name)} | {called: _share(reading, column) for called, reading in both.items()})
-    rows.append({"Label": "Usable"} | {called: percent(reading.usable_share) for called, reading in both.items()})
+    rows.append({"Label": "Usable"} | {called: percent_down(reading.usable_share) for called, reading in both.items()})
     return rows
 
 

@@ -28,6 +28,9 @@ def hand_in(patient: PatientSummary, kind: Kind, files: Sent, said: RecordingFie
         try:
             queued = actions.once("hand_in", repr((patient.id, files.ids, said, every_s)), queue)
         except FerError as error:
+            if error.code == "disk_full":
+                show_error(error)
+                return
             give_up(files.ids)
             refuse_upload(kind, error)
             show_error(error)

@@ -14,13 +14,14 @@ from clinic.patients import fields
 from clinic.recordings import incoming
 from clinic.recordings.moment import Taken, earliest, past
 from clinic.recordings.taken import names_a_day, suggestion
+from pages import links
 from pages.session import actor
 from pages.views.uploader import Sent, SentFile
 from pages.widgets import day, day_input, today, zone
 from web.resources import resources
 
 MOST_NAMED = 3
-"""Days of the chosen files that are named one by one."""
+"""Days of the chosen files, and files of a day, that are named one by one."""
 Suggested = TypeVar("Suggested", date | None, time | None)
 
 
@@ -40,7 +41,7 @@ def ask_for_moment(
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
         if files is not None and not mute:
-            st.caption(_explained(found, unclear, recorded_on))
+            st.caption(_explained(files, found, unclear, recorded_on))
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
         at = taken.time if taken is not None and recorded_on == taken.day else None
@@ -55,7 +56,11 @@ def ask_for_moment(
 
 def _is_unclear(files: Sent, found: Sequence[Taken | None]) -> bool:
     """Return whether a name says a day that isn't understood."""
-    return any(taken is None and names_a_day(file.name) for file, taken in zip(files.files, found, strict=True))
+    return any(_name_is_unclear(file, taken) for file, taken in zip(files.files, found, strict=True))
+
+
+def _name_is_unclear(file: SentFile, taken: Taken | None) -> bool:
+    return taken is None and names_a_day(file.name)
 
 
 def _the_one(found: Sequence[Taken | None]) -> Taken | None:
@@ -66,23 +71,40 @@ def _the_one(found: Sequence[Taken | None]) -> Taken | None:
     return earliest(said)
 
 
-def _explained(found: Sequence[Taken | None], unclear: bool, recorded_on: date | None) -> str:
+def _explained(files: Sent, found: Sequence[Taken | None], unclear: bool, recorded_on: date | None) -> str:
     """Return what the chosen files say of the day."""
     days = sorted({taken.day for taken in found if taken is not None})
     the = "The file" if len(found) == 1 else "The files"
     if len(days) > 1:
-        named = [day(one) for one in days]
-        which = phrases.all_of(named) if len(days) <= MOST_NAMED else f"from {named[0]} to {named[-1]}"
-        return f"The files say different days: {which}. One recording has one day."
+        which = phrases.all_of(_by_day(files, found)[:MOST_NAMED])
+        more = f", and {phrases.counted(len(days) - MOST_NAMED, 'other day')}" if len(days) > MOST_NAMED else ""
+        return f"The files say different days: {which}{more}. One recording has one day."
     if unclear:
-        whose = "The file's" if len(found) == 1 else "A file's"
-        return f"{whose} name does not say the day clearly."
+        named = [file.name for file, taken in zip(files.files, found, strict=True) if _name_is_unclear(file, taken)]
+        return f"The day is not clear from the name {_some(named)}."
     mute = sum(taken is None for taken in found)
     if mute:
         return f"{len(found) - mute} of {len(found)} files say {day(days[0])}; the others say no day."
     if recorded_on == days[0]:
         return f"As {the.lower()} say{'s' if len(found) == 1 else ''}."
     return f"{the} say{'s' if len(found) == 1 else ''} {day(days[0])}."
+
+
+def _by_day(files: Sent, found: Sequence[Taken | None]) -> list[str]:
+    """Return each day that files say with their names, the day of the fewest files first: it is the one to look at."""
+    names: dict[date, list[str]] = {}
+    for file, taken in zip(files.files, found, strict=True):
+        if taken is not None:
+            names.setdefault(taken.day, []).append(file.name)
+    fewest = sorted(names, key=lambda one: (len(names[one]), one))
+    return [f"{day(one)} ({_some(names[one])})" for one in fewest]
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the names of files, of many the first ones and how many more there are."""
+    shown = [links.plain_text(name) for name in names[:MOST_NAMED]]
+    more = len(names) - len(shown)
+    return phrases.all_of([*shown, phrases.counted(more, "other")] if more else shown)
 
 
 def _chosen_on(files: Sent) -> date:

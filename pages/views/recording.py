@@ -11,7 +11,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
-from clinic.phrases import counted
+from clinic.phrases import counted, percent_down
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
@@ -121,7 +121,7 @@ def _show_usable(recording: RecordingRow) -> None:
     columns = st.columns(4)
     columns[0].metric(
         "Usable face time" if recording.kind == "video" else "Usable pictures",
-        percent(recording.usable_share),
+        percent_down(recording.usable_share),
         help=words.USABLE,
     )
     columns[1].metric("Samples" if recording.kind == "video" else "Pictures", f"{recording.samples:,}")

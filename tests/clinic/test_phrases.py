@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from clinic.phrases import counted, day
+from clinic.phrases import counted, day, percent_down
 
 
 def test_a_day_is_written_in_one_way():
@@ -21,3 +21,11 @@ def test_one_is_not_several(count, reported):
 
 def test_a_plural_of_its_own():
     assert (counted(1, "analysis", "analyses"), counted(2, "analysis", "analyses")) == ("1 analysis", "2 analyses")
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.4983, "49 %"), (0.5, "50 %"), (0.29, "29 %"), (0.999, "99 %"), (1.0, "100 %"), (None, "–")]
+)
+def test_just_under_a_limit_is_not_shown_as_the_limit(share, shown):
+    """A recording that doesn't count, for a usable face in less than 50 %, had one "in 50 %"."""
+    assert percent_down(share) == shown

@@ -287,7 +287,7 @@ def test_no_day_is_guessed_against_the_name(db, settings, patient, root, monkeyp
 def test_what_was_stored_goes_where_the_way_ends_early(db, settings, patient, root, monkeypatch):
     handed_on = set()
 
-    def broken(db, settings, actor, patient_id, files, recorded_on, recorded_time):
+    def broken(db, settings, actor, patient_id, files, recorded_on, note, recorded_time):
         # The real one deletes these itself.
         handed_on.update(file.id for file in files)
         raise KeyboardInterrupt
@@ -361,3 +361,21 @@ def test_a_folder_that_can_not_be_opened_is_a_line(db, settings, root, patient, 
     lines = folders.bring_by_console(db, settings, root)
     assert [line.name for line in lines if "can't be read" in line.sentence and line.name == "closed"] == ["closed"]
     assert any(line.result is IMPORTED for line in lines)
+
+
+def test_a_file_that_is_named_as_another_patient_is_refused(db, settings, who, patient, root):
+    """It was stored for the patient of the folder, without a word."""
+    caseload.add_patient(db, who, "Cons Six")
+    (root / NAME / "Cons Six 2026-03-03.png").write_bytes(png(77))
+    refused = [line for line in folders.bring_by_console(db, settings, root) if "Cons Six" in line.name]
+    assert [line.result for line in refused] == [REFUSED]
+    assert "names another patient, ID" in refused[0].sentence
+    assert recorded(db) == ALL
+
+
+def test_a_day_that_the_file_does_not_say_is_called_so_in_its_note(db, settings, patient, root):
+    folders.bring_by_console(db, settings, root)
+    with db.read() as session:
+        notes = dict(session.execute(select(Recording.recorded_on, Recording.note)).all())
+    assert notes[date(2026, 2, 7)] == folders.DAY_OF_CHANGE
+    assert {notes[day] for day, _, _ in ALL[1:]} == {""}

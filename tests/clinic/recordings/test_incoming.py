@@ -1,11 +1,13 @@
 """Large uploads: in pieces, interrupted, gone on with, within their limits, and read as they were sent."""
 
+import errno
 import hashlib
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ from PIL import Image
 from clinic.jobs import jobs
 from clinic.recordings import incoming, uploads
 from clinic.recordings.pieces import Piece
-from fer_core.errors import FerError
+from fer_core.errors import FerError, MediaError
 from storage.media import open_store
-from storage.sealed import CHUNK_BYTES
+from storage.sealed import CHUNK_BYTES, SealedWriter
 from tests import doors
 from tests.media import scene, write_clip
 
@@ -312,3 +314,25 @@ def test_what_is_whole_can_be_read_and_what_is_not_cannot(db, settings, who):
         assert file.read() == b"hello"
     with pytest.raises(FerError):
         incoming.opened(settings, upload.id, "0" * 32)
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_a_disk_that_fills_up_meanwhile_is_said_and_what_came_stays(db, settings, who, monkeypatch, at_the_end):
+    """It was an error without a word, and the page advised to choose the file again for ever."""
+    content = bytes(2 * CHUNK_BYTES + 5)
+    begun = incoming.begin(db, settings, who, len(content))
+    first = Piece(settings, begun.id, 0, {}, who.account_id)
+    first.write(content[: CHUNK_BYTES + 1])
+    first.close()
+    reached = incoming.status(settings, begun.id, who.account_id).offset
+    full = OSError(errno.ENOSPC, "No space left on device")
+    piece = Piece(settings, begun.id, reached, {}, who.account_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(SealedWriter, "finish" if at_the_end else "write", Mock(side_effect=full))
+        if at_the_end:
+            piece.write(content[reached:])
+        with pytest.raises(MediaError, match="too little free space") as refused:
+            piece.close() if at_the_end else piece.write(content[reached:])
+    piece._file.close()
+    assert refused.value.code == "disk_full"
+    assert incoming.status(settings, begun.id, who.account_id).offset >= reached > 0
