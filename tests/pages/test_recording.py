@@ -170,7 +170,7 @@ def click(page, label):
         ),
         (
             {"how": "clinician", "tracks": [0, 1, 2], "left_out": [0.2, 0.2], "pictures": 3},
-            "A user chose the patient's face in 3 pictures, each by itself. Not chosen: 2 faces; nothing of",
+            "A user chose the patient's face in 3 pictures, each by itself. Not chosen: 2 faces; their results were deleted",
             "not compared",
         ),
     ],
