@@ -82,7 +82,7 @@ def show_reanalyses() -> None:
                 with st.container(horizontal=True):
                     label, what = ("Go on", "go_on") if standing.paused else ("Pause", "pause")
                     pause = actions.action(label, what, standing.id, disabled=standing.finished)
-                    drop = actions.action("Drop the rest", "drop", standing.id, disabled=standing.finished)
+                    drop = actions.action("Cancel the rest", "drop", standing.id, disabled=standing.finished)
                 if pause:
                     reanalysis.pause(parts.db, actor(), standing.id, not standing.paused)
                 elif drop:

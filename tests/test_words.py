@@ -1,5 +1,6 @@
 """Nothing that the program says claims to know feelings or to judge a patient, and its words are plain English."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -109,3 +110,43 @@ def test_old_words_are_found_in_names_and_sentences():
 
 def test_each_exception_is_still_needed():
     assert all(named <= old_words((ROOT / path).read_text("utf-8")) for path, named in NAMED_IN_TABLES.items())
+
+
+PHRASES = {
+    r"\blook (whether|why)\b": "check whether, check why",
+    r"\b(this|it|that|file|card|these|variables|they|which) (is|are) no (?!longer\b|more\b)": "is not a",
+    r"\bof no use\b": "can't be used",
+    r"\bcome in whole\b|\btakes? rows\b|\bsteps? back behind\b": "arrive, accept, give way",
+    r"\b(no|nothing) [\w ]*\b(was|were) [\w ]+ yet\b": "has been ... yet",
+    r"\bhanded in\b|\bbring it in\b": "uploaded, import",
+}
+"""What people don't say in what the program says to them, each with what to write instead."""
+SHOWN = [path for path in SPOKEN if path.suffix == ".py"] + [
+    path for folder in ("web/templates", "clinic/templates") for path in sorted((ROOT / folder).glob("*.html"))
+]
+
+
+def shown(path):
+    """The strings of a module that may be shown, docstrings left out; a template's whole text."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return [" ".join(text.split())]
+    tree = ast.parse(text)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+    return [node.value for node in found if isinstance(node.value, str)]
+
+
+def strange(text):
+    """What of `PHRASES` a text holds."""
+    return {phrase for phrase in PHRASES if re.search(phrase, text, re.IGNORECASE)}
+
+
+def test_what_is_shown_is_plain():
+    found = {str(path.relative_to(ROOT)): [text for text in shown(path) if strange(text)] for path in SHOWN}
+    assert not {name: texts for name, texts in found.items() if texts}
+
+
+def test_strange_phrases_are_found():
+    assert strange("This is no piece of an upload. Please look whether it was done.") == set(list(PHRASES)[:2])
+    assert strange("It is no longer there. There is no file yet.") == set()

@@ -140,7 +140,9 @@ def _shown_error(error: BaseException) -> FerError:
     if isinstance(error, FerError) and not _is_of_the_archive(error):
         return error
     if isinstance(error, (FerError, *DAMAGE)):
-        return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+        return FerError(
+            "This file is not an export of this program, or it is damaged. Nothing was added.", "bad_export"
+        )
     return import_queue.interrupted()
 
 

@@ -24,7 +24,11 @@ def show_import() -> None:
     )
     name = chooser.choose("Folder", {one: one for one in ready}, "import_folder", placeholder="Choose a folder")
     wanted = actions.action(
-        "Bring it in", "bring_in", name or "nothing", icon=":material/drive_folder_upload:", disabled=name is None
+        "Import this folder",
+        "bring_in",
+        name or "nothing",
+        icon=":material/drive_folder_upload:",
+        disabled=name is None,
     )
     if wanted and name is not None:
         with st.status("Checking the files…", expanded=True) as status:

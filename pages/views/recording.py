@@ -269,7 +269,7 @@ def moment_lists(result: AnalysisResult, patient: PatientDetail, recording: Reco
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
     review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [
-        MomentList("Worth a look, and quiet ones beside them", review, review=True),
+        MomentList("Moments worth a look, and usual ones to compare", review, review=True),
         MomentList("Longest episodes", longest(result.episodes)),
     ]
 

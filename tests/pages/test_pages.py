@@ -134,7 +134,7 @@ def test_recordings_are_analysed_again_paused_and_dropped(enter):
     assert any("1 recording will be analysed again" in info.value for info in page.info)
     press(page, "Pause")
     press(page, "Go on")
-    press(page, "Drop the rest")
+    press(page, "Cancel the rest")
     assert "Pause" not in [button.label for button in page.button]
 
 
