@@ -33,7 +33,7 @@ ANOTHER_RUNS = "Another analysis of this recording is still running."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RenewedChoice:
     """The newest analysis of a recording, which asks again whose face is the patient's: its id, and its state."""
 
     recording_id: str
@@ -178,8 +178,8 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         return version
 
 
-def wish(db: Database, actor: Actor, recording_id: str) -> Wish | None:
-    """Return the newest wish to choose the face again, None without one or where a newer analysis was asked for.
+def renewed_choice(db: Database, actor: Actor, recording_id: str) -> RenewedChoice | None:
+    """Return the newest request to choose the face again, None without one or where a newer analysis was asked for.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
@@ -195,7 +195,7 @@ def wish(db: Database, actor: Actor, recording_id: str) -> Wish | None:
         ).first()
         if newest is None or not newest[0].settings.get(ASKED):
             return None
-        return Wish(newest[0].id, JobState(newest[1]))
+        return RenewedChoice(newest[0].id, JobState(newest[1]))
 
 
 def _stays(session: Session, settings: Settings, recording: Recording) -> str | None:

@@ -167,7 +167,7 @@ def standing(db: Database, actor: Actor, reanalysis_id: str) -> ReanalysisStatus
     """Return the progress of a reanalysis. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        return _standing(session, _wish(session, reanalysis_id))
+        return _standing(session, _row(session, reanalysis_id))
 
 
 def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -> None:
@@ -177,14 +177,14 @@ def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -
     """
     with db.session() as session:
         access.require_administrator_or_console(session, actor)
-        _wish(session, reanalysis_id).paused = paused
+        _row(session, reanalysis_id).paused = paused
 
 
 def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -> None:
     """Cancel what is not done yet; stored results stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        _wish(session, reanalysis_id)
+        _row(session, reanalysis_id)
         mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(UNDER_WAY))
         recordings = list(session.scalars(mine))
     for recording_id in recordings:
@@ -291,7 +291,7 @@ def add_version(
     return version.id
 
 
-def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
+def _row(session: Session, reanalysis_id: str) -> Reanalysis:
     found = session.get(Reanalysis, reanalysis_id)
     if found is None:
         raise FerError("This reanalysis does not exist any more.", "unknown_reanalysis")

@@ -18,7 +18,7 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions
 from clinic.patients.doubts import doubted
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
-from clinic.patients.states import UNDER_WAY, Standing, counted, standing_of
+from clinic.patients.states import UNDER_WAY, RecordingStanding, counted, standing_of
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded, within
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
@@ -72,7 +72,7 @@ class RecordingRow:
     note: str
     revision: int
     source_name: str
-    standing: Standing
+    standing: RecordingStanding
     duration_s: float | None
     width_px: int | None
     every_s: float | None

@@ -34,7 +34,7 @@ REVISIONS = (Patient.revision, Patient.consents_revision, Patient.sharing_revisi
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PatientState:
     """Whether a patient's results are open, and what differs once something on a screen about the patient is edited.
 
     `edition`: the revisions of patient, consents and sharing, then what sums up recordings, marks on the axis,
@@ -63,7 +63,7 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
         return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
 
 
-def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, Standing]:
+def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, PatientState]:
     """Return how those of these patients stand that the actor sees now.
 
     Raises Forbidden ``signed_out``, ``statement``.
@@ -74,7 +74,7 @@ def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str
         asked = select(Patient.id, opened, *REVISIONS, *_rows_of_patient(), *_left_out())
         found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
         return {
-            key: Standing(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
+            key: PatientState(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
             for key, opened, *values in found
             for numbers, texts in [(values[: len(REVISIONS)], values[len(REVISIONS) :])]
         }

@@ -20,7 +20,7 @@ from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.training import cutting, labelled
 from clinic.training.cutting import Cutting
-from clinic.training.labelled import Moment, Source
+from clinic.training.labelled import LabelledSample, Source
 from clinic.training_queue import places, uses
 from clinic.training_queue.work import TrainingClaim
 from db.engine import Database
@@ -42,7 +42,7 @@ class _Face:
 
     patient_id: str
     recording_id: str
-    moment: Moment
+    moment: LabelledSample
     crop: NDArray[np.uint8]
 
 
@@ -101,7 +101,7 @@ def _cut_source(db: Database, settings: Settings, source: Source) -> Iterator[_F
         yield _Face(source.patient_id, source.recording_id, *one) if one is not None else None
 
 
-def _video(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray[np.uint8]] | None]:
+def _video(settings: Settings, source: Source) -> Iterator[tuple[LabelledSample, NDArray[np.uint8]] | None]:
     # It loads torch, which only a worker that cuts needs.
     from fer_core.analyzer import WORK_SIDE_PX
     from fer_core.faces.preprocess import crop_faces
@@ -119,7 +119,7 @@ def _video(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray
                 return
 
 
-def _pictures(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray[np.uint8]] | None]:
+def _pictures(settings: Settings, source: Source) -> Iterator[tuple[LabelledSample, NDArray[np.uint8]] | None]:
     from fer_core.analyzer import PICTURE_SIDE_PX
     from fer_core.faces.preprocess import crop_faces
 

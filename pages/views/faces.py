@@ -188,16 +188,16 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
             _offer_again(recording)
 
 
-def show_wish(recording: RecordingRow) -> None:
+def show_renewed_choice(recording: RecordingRow) -> None:
     """Say above a result that its patient's face is being chosen again, or that this came to nothing."""
-    wish = faces.wish(resources().db, actor(), recording.id)
+    renewed = faces.renewed_choice(resources().db, actor(), recording.id)
     doubted = recording.standing.state is State.DOUBTED
     if doubted:
         show_standing(recording.standing)
-    elif wish is not None and wish.state in words.NOT_CHOSEN_AGAIN:
-        st.info(words.NOT_CHOSEN_AGAIN[wish.state], icon=":material/info:")
-    if wish is not None and (doubted or wish.state in words.NOT_CHOSEN_AGAIN):
-        links.analysis_link("Show the analysis that asks for the face", wish.recording_id)
+    elif renewed is not None and renewed.state in words.NOT_CHOSEN_AGAIN:
+        st.info(words.NOT_CHOSEN_AGAIN[renewed.state], icon=":material/info:")
+    if renewed is not None and (doubted or renewed.state in words.NOT_CHOSEN_AGAIN):
+        links.analysis_link("Show the analysis that asks for the face", renewed.recording_id)
 
 
 def _how(recording: RecordingRow) -> str:

@@ -39,6 +39,6 @@ def show_import() -> None:
             status.update(label=label, state="complete", expanded=True)
 
 
-def _show(line: folders.Line) -> None:
+def _show(line: folders.FileResult) -> None:
     sign = ":material/check_circle:" if line.result is folders.Result.IMPORTED else ":material/info:"
     st.markdown(f"{sign} **{links.plain_text(line.name)}**: {links.plain_text(line.sentence)}")

@@ -19,7 +19,7 @@ from pages.charts import curves
 from pages.charts.trend import title
 from pages.session import actor
 from pages.views.conflict import saved
-from pages.views.player import Asked, Marked
+from pages.views.player import Marked, MarkRequest
 from pages.widgets import percent, position, show_errors
 from web.resources import resources
 
@@ -58,7 +58,9 @@ def said(mark: Mark) -> str:
 
 
 @actions.dialog("Mark this stretch")
-def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
+def ask(
+    patient: PatientDetail, recording: RecordingRow, asked: MarkRequest, found: Sequence[Mark], blind: bool
+) -> None:
     """Ask for a mark on a stretch, and store it."""
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")

@@ -24,10 +24,10 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.faces import others_seen, show_whose, show_wish
+from pages.views.faces import others_seen, show_renewed_choice, show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.moment import say_twice
-from pages.views.player import Marked, Moment, MomentList, is_kept, kept_video, length_s, show_player
+from pages.views.player import ListedStretch, Marked, MomentList, is_kept, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
@@ -57,7 +57,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        show_wish(version)
+        show_renewed_choice(version)
         holding = holding_on(patient.id, version.recorded_on)
         if holding:
             show_movement_alone(version, holding)
@@ -225,7 +225,7 @@ def _after_marks(recording: RecordingRow, result: AnalysisResult, found: list[Ma
 
 def mark_list(found: list[Mark]) -> MomentList:
     """Return the marks as moments beside the player."""
-    return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
+    return MomentList("Marks", [ListedStretch(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
 def _show_behind(
@@ -267,7 +267,7 @@ def moment_lists(result: AnalysisResult, patient: PatientDetail, recording: Reco
         return []
     far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend, recording.id))
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
-    review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
+    review = [ListedStretch(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [
         MomentList("Moments worth a look, and usual ones to compare", review, review=True),
         MomentList("Longest episodes", longest(result.episodes)),
