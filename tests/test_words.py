@@ -9,7 +9,7 @@ import pytest
 from clinic import words
 from clinic.audit import AuditAction
 from clinic.audit_words import AUDIT_ACTIONS
-from db.models import Role
+from db.models import JobState, RecordingKind, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from tests.forbidden_claims import claims_in
@@ -150,3 +150,19 @@ def test_what_is_shown_is_plain():
 def test_strange_phrases_are_found():
     assert strange("This is no piece of an upload. Please look whether it was done.") == set(list(PHRASES)[:2])
     assert strange("It is no longer there. There is no file yet.") == set()
+
+
+def compared(tree):
+    """The texts with which a module compares something."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield from (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pages").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_name_kinds_and_states_by_their_enums(path):
+    assert not {*RecordingKind, *JobState} & set(compared(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def test_a_raw_kind_is_found():
+    assert "video" in set(compared(ast.parse('if recording.kind == "video": pass')))

@@ -35,6 +35,7 @@ from db.models import (
     QuestionnaireAnswer,
     QuestionnaireSchedule,
     Recording,
+    RecordingKind,
     Role,
     Sample,
 )
@@ -173,7 +174,7 @@ def _recording(patient_id: str, visit: InventedVisit, rng: np.random.Generator) 
     settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
-        kind="video",
+        kind=RecordingKind.VIDEO.value,
         recorded_on=_day(visit.days_ago),
         note=visit.note,
         source_name="invented.mp4",
@@ -185,7 +186,7 @@ def _recording(patient_id: str, visit: InventedVisit, rng: np.random.Generator) 
         program_version=VERSION,
         device="invented",
         patient_track=0,
-        summary=asdict(summarise(table, "video", settings)),
+        summary=asdict(summarise(table, RecordingKind.VIDEO, settings)),
         created_at=clock.now(),
         analysed_at=clock.now(),
     )

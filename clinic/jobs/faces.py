@@ -22,7 +22,7 @@ from clinic.recordings import marks
 from clinic.settings import Settings
 from clinic.training_queue import uses
 from db.engine import Database
-from db.models import Job, JobState, Recording
+from db.models import Job, JobState, Recording, RecordingKind
 from fer_core.errors import FerError
 
 FILE_GONE = (
@@ -129,7 +129,7 @@ def split(
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if not _is_open(job) or recording.kind != "video":
+        if not _is_open(job) or recording.kind != RecordingKind.VIDEO:
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         earlier_faces.need_as_drawn(session, recording, seen)
@@ -170,7 +170,7 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         visit = _of_visit(recording)
         asked = {ASKED: session.scalar(select(func.count()).where(visit)) or 0}
         key = job_key(recording.version_of or recording.id, recording.model_sha256, {**recording.settings, **asked})
-        priority = jobs.VIDEO_PRIORITY if recording.kind == "video" else jobs.PICTURES_PRIORITY
+        priority = jobs.VIDEO_PRIORITY if recording.kind == RecordingKind.VIDEO else jobs.PICTURES_PRIORITY
         version = reanalysis.add_version(session, recording, recording.model_sha256, key, asked, priority)
         digests.forget(session, recording.patient_id)
         uses.face_corrected(session, recording.patient_id)

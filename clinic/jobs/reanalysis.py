@@ -20,7 +20,7 @@ from clinic.phrases import counted, short_id
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, JobState, Patient, Reanalysis, Recording, StoredChunk
+from db.models import Job, JobState, Patient, Reanalysis, Recording, RecordingKind, StoredChunk
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -330,7 +330,10 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
 def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) -> float | None:
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
     mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
-    size = case((Recording.kind == "video", StoredChunk.end_s - StoredChunk.begin_s), else_=StoredChunk.samples)
+    size = case(
+        (Recording.kind == RecordingKind.VIDEO.value, StoredChunk.end_s - StoredChunk.begin_s),
+        else_=StoredChunk.samples,
+    )
     done, worked_s = session.execute(
         select(func.sum(size), func.sum(StoredChunk.worked_s))
         .join(Recording, Recording.id == StoredChunk.recording_id)

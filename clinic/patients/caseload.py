@@ -24,7 +24,7 @@ from clinic.patients.summaries import Summary, excluded, within
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Job, Patient, Recording
+from db.models import Access, Job, Patient, Recording, RecordingKind
 from db.records import SampleTable, load_samples
 from fer_core.errors import FerError
 
@@ -314,7 +314,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doub
         revision=recording.revision,
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed, unread, doubted=doubted),
-        duration_s=recording.duration_s if recording.kind == "video" else None,
+        duration_s=recording.duration_s if recording.kind == RecordingKind.VIDEO else None,
         width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, exists, or_
 
 from clinic.patients.summaries import DOUBTED, Summary, excluded
-from db.models import Job, JobState, Recording
+from db.models import Job, JobState, Recording, RecordingKind
 from fer_core.types import Status
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
@@ -143,7 +143,7 @@ def standing_of(
             unread=unread,
             closed=closed,
             replaced=replaced_of(recording),
-            pictures=recording.kind == "pictures",
+            pictures=recording.kind == RecordingKind.PICTURES,
             doubted=doubted,
         )
     )

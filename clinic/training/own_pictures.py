@@ -24,6 +24,7 @@ from clinic.training.labelled import LabelledSample, Source
 from clinic.training_queue import places, uses
 from clinic.training_queue.work import TrainingClaim
 from db.engine import Database
+from db.models import RecordingKind
 from fer_core.errors import FerError
 from fer_core.media import video
 from fer_core.media.image import read_picture
@@ -97,7 +98,7 @@ def _cut_source(db: Database, settings: Settings, source: Source) -> Iterator[_F
     with db.read() as session:
         if not labelled.may_be_used(session, source):
             return
-    for one in (_video if source.kind == "video" else _pictures)(settings, source):
+    for one in (_video if source.kind == RecordingKind.VIDEO else _pictures)(settings, source):
         yield _Face(source.patient_id, source.recording_id, *one) if one is not None else None
 
 

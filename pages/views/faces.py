@@ -12,7 +12,7 @@ from clinic.jobs import pictures as pictures_of
 from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.states import State
-from clinic.patients.subject import Subject
+from clinic.patients.subject import RecordingKind, Subject
 from clinic.phrases import counted
 from clinic.recordings import marks
 from clinic.recordings.verdicts import Mark, MarkFields, Verdict
@@ -222,7 +222,7 @@ def others_seen(recording: RecordingRow) -> str:
     others = len(recording.face_choice.get("left_out", ()))
     if not others:
         return ""
-    if recording.kind == "pictures":
+    if recording.kind == RecordingKind.PICTURES:
         return f"Not chosen: {counted(others, 'face')}; nothing of that was kept."
     return f"Also seen: {counted(others, 'other face')}; nothing of that was kept."
 
@@ -230,7 +230,9 @@ def others_seen(recording: RecordingRow) -> str:
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
     seen = frozenset(mark.id for mark in found)
     key = actions.at(recording.id, max((mark.number for mark in found), default=0))
-    begin_s, end_s = _which_picture(length_s, key) if recording.kind == "pictures" else _which_stretch(length_s, key)
+    begin_s, end_s = (
+        _which_picture(length_s, key) if recording.kind == RecordingKind.PICTURES else _which_stretch(length_s, key)
+    )
     wanted = actions.action("This is not the patient", "not_patient", key, icon=":material/person_off:")
     db, who = resources().db, actor()
 

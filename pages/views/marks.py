@@ -10,6 +10,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import NOTE_MAX
+from clinic.patients.subject import RecordingKind
 from clinic.recordings import marks, verdicts
 from clinic.recordings.readings import AnalysisResult
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
@@ -154,7 +155,7 @@ def _short(model_sha256: str | None) -> str:
 
 def span_of(recording: RecordingRow, mark: Mark) -> str:
     """Return which stretch of a video, or which pictures, are marked."""
-    if recording.kind == "video":
+    if recording.kind == RecordingKind.VIDEO:
         return f"{position(mark.said.begin_s)} to {position(mark.said.end_s)}"
     first, last = math.ceil(mark.said.begin_s) + 1, math.ceil(mark.said.end_s)
     return f"picture {first}" if first == last else f"pictures {first} to {last}"

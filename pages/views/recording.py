@@ -11,6 +11,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
+from clinic.patients.subject import RecordingKind
 from clinic.phrases import counted
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
@@ -63,7 +64,7 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             show_movement_alone(version, holding)
             _show_usable(version)
             _show_whose_alone(patient, version)
-        elif version.kind == "video":
+        elif version.kind == RecordingKind.VIDEO:
             _show_video(patient, version)
         else:
             _show_usable(version)
@@ -120,29 +121,33 @@ def _show_usable(recording: RecordingRow) -> None:
     """Draw how much could be read, and why the rest could not."""
     columns = st.columns(4)
     columns[0].metric(
-        "Usable face time" if recording.kind == "video" else "Usable pictures",
+        "Usable face time" if recording.kind == RecordingKind.VIDEO else "Usable pictures",
         percent(recording.usable_share),
         help=words.USABLE,
     )
-    columns[1].metric("Samples" if recording.kind == "video" else "Pictures", f"{recording.samples:,}")
-    if recording.kind == "video":
+    columns[1].metric("Samples" if recording.kind == RecordingKind.VIDEO else "Pictures", f"{recording.samples:,}")
+    if recording.kind == RecordingKind.VIDEO:
         columns[2].metric("Usable", duration(recording.usable_s))
         columns[3].metric("Longest gap", duration(recording.longest_gap_s))
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD and not _doubted(recording):
+    if (
+        recording.kind == RecordingKind.PICTURES
+        and recording.standing.tone is not Tone.GOOD
+        and not _doubted(recording)
+    ):
         show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(_left_out(recording))
     others = others_seen(recording)
     if others:
-        stays = words.CHOICE_STAYS if recording.kind == "video" else words.CHOICE_STAYS_PICTURES
+        stays = words.CHOICE_STAYS if recording.kind == RecordingKind.VIDEO else words.CHOICE_STAYS_PICTURES
         st.caption(f"{others} {stays}")
 
 
 def _left_out(recording: RecordingRow) -> str:
-    if recording.kind == "video":
+    if recording.kind == RecordingKind.VIDEO:
         return f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}."
     others = counted(recording.damaged_frames, "picture")
     return f"Of a file of several pictures (an animation, pages), only the first is read: {others} left out."

@@ -9,6 +9,7 @@ import streamlit as st
 
 from clinic.jobs import progress
 from clinic.patients.caseload import PatientDetail
+from clinic.patients.subject import RecordingKind
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.recording import title_of
@@ -31,7 +32,7 @@ def show_table(patient: PatientDetail) -> None:
             "Recorded on": recording.recorded_on,
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
-            "Length": duration(recording.duration_s) if recording.kind == "video" else "",
+            "Length": duration(recording.duration_s) if recording.kind == RecordingKind.VIDEO else "",
             "Usable": recording.usable_share * 100 if recording.usable_share is not None else None,
             "State": recording.standing.sentence,
             "Note": recording.note,
