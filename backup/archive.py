@@ -123,7 +123,7 @@ def _text_of(path: Path, kind: str) -> str:
     try:
         text = first_text(path)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "it is no file"
+        reason = os.strerror(error.errno) if error.errno else "it is not a file"
         advice = "Please check its name."
         if isinstance(error, PermissionError):
             reason += f"; this runs as the account {account_name(os.geteuid())}"

@@ -28,7 +28,7 @@ from clinic.accounts import accounts, passwords
 from clinic.admin import keyring
 from clinic.consent import consent
 from clinic.patients import caseload, listing, needs
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.patients.summaries import LABELS, Summary
 from clinic.settings import Settings
 from db.engine import migrate, open_database
@@ -172,9 +172,9 @@ def asked_for(folder: Path, long_id: str, rounds: int) -> Iterator[Cost]:
     with db.read() as session:
         account = session.scalars(select(Account)).one()
     who = Actor(account.id, "", account.name, Role.CLINICIAN)
-    listing.page(db, who, Asked())
+    listing.page(db, who, CaseloadQuery())
     functions: dict[str, Callable[[], object]] = {
-        "function: a page of the caseload": lambda: listing.page(db, who, Asked()),
+        "function: a page of the caseload": lambda: listing.page(db, who, CaseloadQuery()),
         "function: the count of who needs somebody": lambda: needs.count(db, who),
         "function: all patients of a choice": lambda: caseload.list_patients(db, who),
         "function: the longest patient": lambda: caseload.get_patient(db, who, long_id),

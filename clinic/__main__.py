@@ -188,7 +188,7 @@ def _import_folder(options: argparse.Namespace) -> int:
     return 1 if not lines or any(line.result is folders.Result.REFUSED for line in lines) else 0
 
 
-def _print_line(line: folders.Line) -> None:
+def _print_line(line: folders.FileResult) -> None:
     print(f"{line.result:14} {line.name}: {line.sentence}")
 
 

@@ -78,7 +78,7 @@ def _pair(line: bytes) -> tuple[str, str] | None:
         raise ValueError("it is neither a comment (#) nor NAME=VALUE. Please write it as one of them.")
     name, _, value = text.partition("=")
     if not _NAME.fullmatch(name.strip()):
-        raise ValueError("what stands before = is no name. Please write NAME=VALUE, without `export`.")
+        raise ValueError("what comes before = is not a name. Please write NAME=VALUE, without `export`.")
     return name.strip(), _plain(value.strip())
 
 
@@ -91,7 +91,7 @@ def _plain(value: str) -> str:
     if value[:1] in TYPOGRAPHIC:
         raise ValueError("its quotation marks are typographic. Please write \" or ', or none.")
     if re.search(r"\s#", value):
-        raise ValueError("what follows # would belong to the value. Please put the comment into a line of its own.")
+        raise ValueError("what follows # would be part of the value. Please put the comment into a line of its own.")
     if len(value) - len(value.rstrip("\\")) & 1:
         raise ValueError("it ends in a backslash. Please write the value in one line.")
     return re.sub(r"\\(.)", r"\1", value)

@@ -118,7 +118,7 @@ def main_figures(card: ModelCard, split: str) -> str:
     """Return the figures of a card that matter most on one line, or that there are none."""
     tested = card.metrics.get(split)
     if tested is None:
-        return "it brings no test results."
+        return "it has no test results."
     measured = tested["full"]
     low, high = measured["accuracy_95"]
     return (
@@ -205,7 +205,7 @@ def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> 
 def _weaknesses(figures: Sequence[ClassFigures]) -> list[str]:
     weak, rare = min(figures, key=lambda found: found.right), min(figures, key=lambda found: found.pictures)
     return [
-        f"It finds {_name(weak.emotion)} least: {_exact(weak.right)} of those faces get the label.",
+        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label.",
         f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures only, so its figures are rough"
         f" (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
     ]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, time
 from typing import Protocol
 
+from db.models import RecordingKind
+
 SHORT_ID = 6
 """At least so many characters of an id are shown where nothing else distinguishes two options."""
 
@@ -42,7 +44,7 @@ NO_TIME = "its time of day is not known, so it is taken for the last of its day"
 
 def visit(recording: Visit) -> str:
     """Return what a recording is called everywhere: day, time of day, kind, and its number, which no other one has."""
-    kind = "Video" if recording.kind == "video" else "Pictures"
+    kind = "Video" if recording.kind == RecordingKind.VIDEO else "Pictures"
     return f"{moment(recording.recorded_on, recording.recorded_time)} · {kind} · no. {recording.visit_number}"
 
 

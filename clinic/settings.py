@@ -62,7 +62,7 @@ class Settings:
     sign in, None where nowhere. `import_dir`: the folder whose folders an administrator may bring in from a page.
 
     `training_dir`: the folder whose data sets an administrator may train on from a page; `training_threads`: how many
-    CPU threads a training may use; `training_nice`: how far it steps back behind other work, 0 to 19.
+    CPU threads a training may use; `training_nice`: how low its priority is, 0 to 19.
 
     `model`: the card of the model that analyses, where the environment names one (clinic/model_in_use.py).
     `timezone`: the clinic's time zone where the environment sets it; otherwise an administrator chooses it on a page.

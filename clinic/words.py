@@ -256,7 +256,7 @@ EMERGENCY = (
     " for one hour; the reason is kept permanently in the audit log."
 )
 CHOOSE_FACE = (
-    "Tick each face that is the patient: who leaves the picture and comes back is listed again, and ticking both joins"
+    "Tick each face that is the patient: someone who leaves and comes back is listed twice, and ticking both joins"
     " them. The bar under the pictures shows when a face is seen. The results of everyone else are deleted at once."
 )
 WHOSE_FACES = "Whose faces are these?"
@@ -265,7 +265,7 @@ CHOOSE_PICTURES = (
     " other: please look at each face. The results of every face without a tick are deleted at once."
 )
 ALONE_IN_PICTURES = "Pictures with one face"
-TOGETHER_IN_PICTURES = "Pictures with several faces: one of them at most is the patient's"
+TOGETHER_IN_PICTURES = "Pictures with several faces: at most one of them is the patient's"
 SAME_PERSON = {
     "same": "Yes: it stays, with the marks on it",
     "other": "No: it is deleted, with the marks that are about the face",
@@ -322,7 +322,7 @@ LOOK_ALIKE = (
 SEVERAL_FACES = "Several faces were seen. Their labels are shown after the patient's face is chosen."
 WHOSE_FACE_OPEN = "Labels are shown once it is known which face is the patient's."
 SAME_FILE_AGAIN = "This file was analysed for this patient before, in the same way: here is the stored result."
-CAME_TWICE = "Handed in more than once, and taken once: {pictures}."
+CAME_TWICE = "Uploaded more than once, counted once: {pictures}."
 COUNTED_TWICE = "Stored in another recording of this patient too, and counted twice in the trend: {pictures}."
 SAME_FILE_TWICE = "The same file is another recording of this patient too, and is counted twice in the trend: {visits}."
 DISCARD = "What was found in it is deleted, also by earlier analyses; no result is kept."

@@ -89,7 +89,7 @@ def explained(error: BaseException) -> FerError | None:
             "nobody_to_ask",
         )
     if isinstance(error, UnicodeEncodeError):
-        return FerError("A name holds bytes that are no text (UTF-8). Please check how it is written.", "no_text")
+        return FerError("A name contains bytes that are not text (UTF-8). Please check how it is written.", "no_text")
     if isinstance(error, OSError):
         return _of_file(error)
     return None

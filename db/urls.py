@@ -8,7 +8,7 @@ from sqlalchemy.exc import ArgumentError
 from fer_core.errors import FerError
 
 BAD_URL = (
-    "The address of the database is of no use. It is sqlite:////FOLDER/clinic.db, or"
+    "The address of the database can't be used. Write it as sqlite:////FOLDER/clinic.db, or"
     " postgresql+psycopg://USER:PASSWORD@HOST/DATABASE (FER_DATABASE_URL)."
 )
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")

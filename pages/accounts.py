@@ -135,7 +135,7 @@ def show_requests(who: Actor) -> None:
                 db = resources().db
                 actions.once("confirm-hand-over", target, partial(handover.confirm, db, who, one.id, one.patients))
                 st.rerun()
-            if actions.action("Take it back" if one.own else "Refuse", "refuse-hand-over", target):
+            if actions.action("Withdraw this request" if one.own else "Refuse", "refuse-hand-over", target):
                 actions.once("refuse-hand-over", target, partial(handover.refuse, resources().db, who, one.id))
                 st.rerun()
 
@@ -176,7 +176,7 @@ def show_handed_out() -> None:
         st.markdown(f"First password of **{links.plain_text(name)}**, shown only once:")
         st.code(password, language=None)
         st.caption("Give it to the person directly. It must be changed at the first sign-in.")
-        if actions.action("It is written down", "written_down", name, "primary"):
+        if actions.action("I have written it down", "written_down", name, "primary"):
             del st.session_state["handed_out"]
             actions.forget_results()
             st.rerun()

@@ -8,6 +8,7 @@ from clinic import words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.patients import caseload, visibility
+from clinic.patients.subject import RecordingKind
 from clinic.phrases import counted
 from clinic.worker_health import read_health
 from pages import actions, chooser, links
@@ -37,7 +38,9 @@ def show_jobs() -> None:
             with st.container(border=True):
                 left, right = st.columns([5, 1], vertical_alignment="center")
                 left.markdown(f"{chooser.whose(job.subject)} · {chooser.visit(job.subject)}")
-                left.progress(job.status.share or 0.0, text=progress_text(job.status, job.subject.kind == "pictures"))
+                left.progress(
+                    job.status.share or 0.0, text=progress_text(job.status, job.subject.kind == RecordingKind.PICTURES)
+                )
                 with right:
                     if who.writes:
                         links.analysis_link("Show", job.status.recording_id)
@@ -82,7 +85,7 @@ def show_reanalyses() -> None:
                 with st.container(horizontal=True):
                     label, what = ("Go on", "go_on") if standing.paused else ("Pause", "pause")
                     pause = actions.action(label, what, standing.id, disabled=standing.finished)
-                    drop = actions.action("Drop the rest", "drop", standing.id, disabled=standing.finished)
+                    drop = actions.action("Cancel the rest", "drop", standing.id, disabled=standing.finished)
                 if pause:
                     reanalysis.pause(parts.db, actor(), standing.id, not standing.paused)
                 elif drop:

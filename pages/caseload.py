@@ -8,7 +8,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.patients import caseload, doubles, fields, listing, visibility
-from clinic.patients.listing import PAGE, Asked, Only, Order, Page
+from clinic.patients.listing import PAGE, CaseloadQuery, Only, Order, Page
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.caseload_table import show_lines
@@ -55,7 +55,7 @@ def add_patient() -> None:
             st.switch_page(links.PATIENT, query_params={"patient": patient_id})
 
 
-def ask() -> Asked:
+def ask() -> CaseloadQuery:
     """Draw the search, the filter and the order; return what is asked for, from the first page where that changed."""
     search_box, order_box = st.columns([2, 1.6], vertical_alignment="bottom")
     search = search_box.text_input(
@@ -64,7 +64,7 @@ def ask() -> Asked:
     with order_box:
         order = Order(chooser.switch("Sorted by", ORDERS, "caseload_order"))
     only = Only(chooser.switch("Shown", FILTERS, "caseload_filter"))
-    asked = Asked(search, order, only)
+    asked = CaseloadQuery(search, order, only)
     if st.session_state.get("caseload_asked") != asked:
         st.session_state["caseload_asked"], st.session_state["caseload_page"] = asked, 0
     return replace(asked, page=st.session_state["caseload_page"])

@@ -32,7 +32,7 @@ MISSED = (
     "Nothing was done: what was on the screen has changed since, or is no longer there."
     " Please look again. If it is still to be done, {again}."
 )
-CUT_OFF = "The page was drawn again while {click} was being carried out. Please look whether it was done."
+CUT_OFF = "The page was drawn again while {click} was being carried out. Please check whether it was done."
 
 WINDOW = "window"
 """Whose sentence it is that a window was closed; the sentence on a click in that window takes its place."""

@@ -14,6 +14,7 @@ from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload, fields, visibility
 from clinic.patients.caseload import PatientSummary
 from clinic.patients.fields import RecordingFields
+from clinic.patients.subject import RecordingKind
 from clinic.recordings import incoming
 from fer_core.errors import FerError
 from pages import actions, chooser, clicks, links
@@ -27,7 +28,7 @@ from pages.views.uploader import PICTURES, VIDEO, Sent, uploader
 from pages.widgets import day, show_error, show_errors, today, zone
 from web.resources import resources
 
-KINDS = {"video": "A video", "pictures": "Pictures"}
+KINDS: dict[str, str] = {RecordingKind.VIDEO: "A video", RecordingKind.PICTURES: "Pictures"}
 SAMPLING = {"0.2": "Standard: 5 times a second", "1.0": "Coarse: once a second", "0.0": "Every frame"}
 """Seconds between the samples of a video, and what that is called."""
 
@@ -60,7 +61,7 @@ def show_form(patients: list[PatientSummary]) -> None:
         ask_for_moment(None, day_field, time_field)
         return
     kind = chooser.switch("What was recorded", KINDS, "recorded_kind")
-    files = uploader(VIDEO if kind == "video" else PICTURES)
+    files = uploader(VIDEO if kind == RecordingKind.VIDEO else PICTURES)
     st.caption(f"The file is stored encrypted until it is analysed; then it {afterwards(chosen)}. Sound is never read.")
     born_on = patient.born_on if patient is not None else None
     recorded_on, recorded_time = ask_for_moment(files, day_field, time_field, born_on)
@@ -82,7 +83,7 @@ def show_form(patients: list[PatientSummary]) -> None:
     start = actions.action("Start analysis", "start", target, "primary", ":material/play_arrow:", disabled=not ready)
     if start and ready and patient is not None and recorded_on is not None and files is not None:
         said = RecordingFields(recorded_on, recorded_time, note)
-        hand_in(patient, VIDEO if kind == "video" else PICTURES, files, said, float(sampling))
+        hand_in(patient, VIDEO if kind == RecordingKind.VIDEO else PICTURES, files, said, float(sampling))
     if not ready and (objection is None or not chosen_file):
         st.caption(what_is_missing(patient is not None, files))
 

@@ -36,7 +36,7 @@ def show_model_in_use() -> None:
 st.title("Training")
 st.write(
     "Train a model on a public data set, measure it, and put it to use. One training runs at a time, in a process of"
-    " its own that steps back behind the analysis of recordings. After a restart it goes on where its last epoch ended."
+    " its own that gives way to the analysis of recordings. After a restart it continues after its last finished epoch."
 )
 found = runs.standings(resources().db, resources().settings, actor())
 st.header("Model in use")

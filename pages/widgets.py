@@ -18,7 +18,7 @@ from clinic import words
 from clinic.admin import zones
 from clinic.conflicts import ConflictError, Difference
 from clinic.jobs.obstacles import refusal_of
-from clinic.patients.states import Standing, Tone
+from clinic.patients.states import RecordingStanding, Tone
 from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.phrases import percent as percent
 from fer_core.errors import FerError
@@ -103,7 +103,7 @@ def small_print(text: str) -> None:
     st.markdown(f":small[{text}]")
 
 
-def show_standing(standing: Standing) -> None:
+def show_standing(standing: RecordingStanding) -> None:
     """Say how a recording stands; a green tick only where nothing is missing."""
     box, icon = STANDINGS[standing.tone]
     box(standing.sentence, icon=f":material/{icon}:")

@@ -24,7 +24,7 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         fs, root = url_to_fs(url)
     except (ValueError, ImportError) as error:
-        message = f"The address of the media store is of no use (FER_MEDIA_URL): {error}."
+        message = f"The address of the media store can't be used (FER_MEDIA_URL): {error}."
         raise FerError(message, "bad_setting") from None
     return fs, root
 

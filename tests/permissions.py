@@ -100,7 +100,7 @@ FUNCTIONS = {
     "faces.split": WRITE,
     "faces.drawn": WRITE,
     "faces.stays": WRITE,
-    "faces.wish": READ,
+    "faces.renewed_choice": READ,
     "jobs.can_retry": WRITE,
     "jobs.cancel": WRITE,
     "jobs.discard": WRITE,

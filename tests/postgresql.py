@@ -16,7 +16,7 @@ from pathlib import Path
 
 OWNER = "clinic"
 INSTALLED = Path("/usr/lib/postgresql")
-KEEP = 'cat; "$0" -D "$1/data" -m immediate -w stop; rm -rf "$1"'
+KEEP = 'cat; "$@" -D "$0/data" -m immediate -w stop; rm -rf "$0"'
 """The work of the watcher: `cat` ends when the other end of the pipe is closed, by whatever became of its owner."""
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For tests: what a power cut would lose is lost with the folder anyway."""
@@ -70,11 +70,13 @@ def server(options: dict[str, str] | None = None) -> Iterator[Path]:
 
 
 def _watcher(folder_of_programs: Path, folder: Path, user: str | None) -> subprocess.Popen[bytes]:
-    """Start the watcher, in a session of its own, so that what kills this process and its children leaves it alone."""
-    command = ["sh", "-c", KEEP, str(folder_of_programs / "pg_ctl"), str(folder)]
+    """Start the watcher, in a session of its own, so that what kills this process and its children leaves it alone.
+
+    It deletes as this process's own account, since the server's may not where the folder of temporary files is closed.
+    """
+    stop = [*(["runuser", "-u", user, "--"] if user is not None else []), str(folder_of_programs / "pg_ctl")]
     return subprocess.Popen(
-        command,
-        user=user,
+        ["sh", "-c", KEEP, str(folder), *stop],
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

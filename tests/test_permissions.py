@@ -47,7 +47,7 @@ from clinic.patients import caseload, conditions, doubles, edits, events, listin
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule
 from clinic.questionnaires.answers import Given
@@ -60,7 +60,7 @@ from clinic.recordings.playback import ByteRange
 from clinic.recordings.uploads import Upload
 from clinic.recordings.verdicts import MarkFields, Verdict
 from clinic.reports import report_jobs, reports
-from clinic.reports.content import Asked as Reported
+from clinic.reports.content import ReportScope as Reported
 from clinic.settings import Settings
 from clinic.training import datasets, examples, own_samples, promotion, runs, search, tuning
 from clinic.training_queue import places, uses
@@ -453,7 +453,7 @@ CALLS = {
     "caseload.get_patient": lambda w, a: caseload.get_patient(w.db, a, w.patient_id),
     "caseload.get_recording": lambda w, a: caseload.get_recording(w.db, a, w.recording_id),
     "caseload.list_patients": lambda w, a: caseload.list_patients(w.db, a),
-    "listing.page": lambda w, a: listing.page(w.db, a, Asked()),
+    "listing.page": lambda w, a: listing.page(w.db, a, CaseloadQuery()),
     "visibility.states": lambda w, a: visibility.states(w.db, a, [w.patient_id]),
     "visibility.offered": lambda w, a: visibility.offered(w.db, a),
     "visibility.state": lambda w, a: visibility.state(w.db, a, w.patient_id),
@@ -483,7 +483,7 @@ CALLS = {
     "faces.leaves_a_result": lambda w, a: faces.leaves_a_result(w.db, a, w.watched_id),
     "faces.split": lambda w, a: faces.split(w.db, w.settings, a, w.choosing_id, 0, 0.1),
     "faces.drawn": lambda w, a: faces.drawn(w.db, a, w.choosing_id),
-    "faces.wish": lambda w, a: faces.wish(w.db, a, w.watched_id),
+    "faces.renewed_choice": lambda w, a: faces.renewed_choice(w.db, a, w.watched_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
     "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
     "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),

@@ -1,5 +1,6 @@
 """Nothing that the program says claims to know feelings or to judge a patient, and its words are plain English."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from clinic import words
 from clinic.audit import AuditAction
 from clinic.audit_words import AUDIT_ACTIONS
-from db.models import Role
+from db.models import JobState, RecordingKind, Role
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from tests.forbidden_claims import claims_in
@@ -109,3 +110,59 @@ def test_old_words_are_found_in_names_and_sentences():
 
 def test_each_exception_is_still_needed():
     assert all(named <= old_words((ROOT / path).read_text("utf-8")) for path, named in NAMED_IN_TABLES.items())
+
+
+PHRASES = {
+    r"\blook (whether|why)\b": "check whether, check why",
+    r"\b(this|it|that|file|card|these|variables|they|which) (is|are) no (?!longer\b|more\b)": "is not a",
+    r"\bof no use\b": "can't be used",
+    r"\bcome in whole\b|\btakes? rows\b|\bsteps? back behind\b": "arrive, accept, give way",
+    r"\b(no|nothing) [\w ]*\b(was|were) [\w ]+ yet\b": "has been ... yet",
+    r"\bhanded in\b|\bbring it in\b": "uploaded, import",
+}
+"""What people don't say in what the program says to them, each with what to write instead."""
+SHOWN = [path for path in SPOKEN if path.suffix == ".py"] + [
+    path for folder in ("web/templates", "clinic/templates") for path in sorted((ROOT / folder).glob("*.html"))
+]
+
+
+def shown(path):
+    """The strings of a module that may be shown, docstrings left out; a template's whole text."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return [" ".join(text.split())]
+    tree = ast.parse(text)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+    return [node.value for node in found if isinstance(node.value, str)]
+
+
+def strange(text):
+    """What of `PHRASES` a text holds."""
+    return {phrase for phrase in PHRASES if re.search(phrase, text, re.IGNORECASE)}
+
+
+def test_what_is_shown_is_plain():
+    found = {str(path.relative_to(ROOT)): [text for text in shown(path) if strange(text)] for path in SHOWN}
+    assert not {name: texts for name, texts in found.items() if texts}
+
+
+def test_strange_phrases_are_found():
+    assert strange("This is no piece of an upload. Please look whether it was done.") == set(list(PHRASES)[:2])
+    assert strange("It is no longer there. There is no file yet.") == set()
+
+
+def compared(tree):
+    """The texts with which a module compares something."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield from (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pages").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_name_kinds_and_states_by_their_enums(path):
+    assert not {*RecordingKind, *JobState} & set(compared(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def test_a_raw_kind_is_found():
+    assert "video" in set(compared(ast.parse('if recording.kind == "video": pass')))

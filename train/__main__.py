@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
         "--background",
         type=int,
         metavar="NICE",
-        help="step back behind other work (19: the most), and end when standard input, a pipe, is closed",
+        help="run at this lower priority (19: the lowest), and end when standard input, a pipe, is closed",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     data = argparse.ArgumentParser(add_help=False)
@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
         "--protocol",
         choices=("clean", "official"),
         default="clean",
-        help="official: train on all of Training, twins of test pictures too, for comparison with papers alone",
+        help="official: train on all of Training, twins of test pictures too, only for comparison with papers",
     )
     run.add_argument("--seed", type=int, default=1)
     run.add_argument("--epochs", type=int, default=0, help="instead of the preset's")

@@ -149,7 +149,7 @@ def _csv_rows(path: Path, columns: tuple[str, ...], what: str) -> Iterator[tuple
     except FileNotFoundError:
         raise FerError(f"There is no file {path}.", "no_data") from None
     except UnicodeDecodeError:
-        raise FerError(f"{path.name} is not {what}: it is no text.", "no_data") from None
+        raise FerError(f"{path.name} is not {what}: it is not text.", "no_data") from None
     except (csv.Error, OSError) as fault:
         raise FerError(f"{path.name} can't be read: {fault}.", "no_data") from None
 

@@ -102,7 +102,7 @@ def _compiled(people: str | None) -> re.Pattern[str] | None:
     try:
         pattern = re.compile(people) if people else None
     except re.error as fault:
-        raise FerError(f"{people!r} is no regular expression: {fault}.", "no_data") from None
+        raise FerError(f"{people!r} is not a regular expression: {fault}.", "no_data") from None
     if pattern is not None and not pattern.groups:
         raise FerError(f"{people!r} has no group in brackets that would name the person.", "no_data")
     return pattern

@@ -29,7 +29,7 @@ MEANING = (
     "With the second step on, signing in takes your password and a code from an app on your telephone (any that knows"
     " TOTP). Someone who learns only your password can't sign in."
 )
-NEEDED = "This program asks everyone for a second step: please turn yours on. Nothing else opens before."
+NEEDED = "This program asks everyone for a second step: please turn yours on. Nothing else opens until you do."
 
 
 async def your_account(request: Request) -> Response:

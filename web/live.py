@@ -124,7 +124,7 @@ async def _watch(line: WebSocket, actor: Actor, turns: asyncio.Semaphore, settin
 
 async def _whose(line: WebSocket) -> str | None:
     """Return the patient of the first message, None for nobody. Raises FerError ``no_live_view``."""
-    refusal = FerError("This is no beginning of a live view.", "no_live_view")
+    refusal = FerError("This does not begin a live view.", "no_live_view")
     try:
         patient_id = _fields(await asyncio.wait_for(line.receive_text(), BEGUN_WITHIN_S))["patient"]
     except (TimeoutError, ValueError, TypeError, KeyError, RecursionError):
@@ -222,7 +222,7 @@ class _Watched:
 
     def _choose(self, text: str) -> None:
         """Take which face was chosen. Raises FerError ``no_live_view``."""
-        refusal = FerError("This is nothing that a live view asks for.", "no_live_view")
+        refusal = FerError("This is not a request of a live view.", "no_live_view")
         try:
             chosen = _fields(text)["choose"]
         except (ValueError, TypeError, KeyError, RecursionError):

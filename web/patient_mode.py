@@ -18,7 +18,7 @@ from clinic.patients import caseload
 from clinic.patients.caseload import PatientSummary
 from clinic.phrases import identity_text
 from clinic.questionnaires import patient_mode, scales
-from clinic.questionnaires.patient_mode import Asked, InHands
+from clinic.questionnaires.patient_mode import InHands, ShownQuestionnaire
 from fer_core.errors import FerError
 from web.headers import COOKIE, COOKIE_TLS, is_tls, set_token
 from web.page import page, read_form, refuse
@@ -115,7 +115,7 @@ def _answer(token: str | None, form: dict[str, str]) -> str:
     return f"{PATIENT_MODE}?q={after + 1}"
 
 
-def _place(text: str | None, found: Asked) -> int:
+def _place(text: str | None, found: ShownQuestionnaire) -> int:
     """Return which question is meant, from 0; one past the last is the end. Without a number: the first open one."""
     if text is not None and re.fullmatch(r"\d{1,3}", text):
         return min(max(0, int(text) - 1), len(found.items))
@@ -181,7 +181,7 @@ def _who(patient: PatientSummary | None) -> str:
     return f"{patient.name} {identity_text(patient)}" if patient is not None else ""
 
 
-def _question_page(found: Asked, place: int, said: str = "", status: int = 200) -> Response:
+def _question_page(found: ShownQuestionnaire, place: int, said: str = "", status: int = 200) -> Response:
     count = len(found.items)
     if place >= count:
         open_questions = sum(item is None for item in found.items)

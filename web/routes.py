@@ -117,7 +117,7 @@ async def _upload(request: Request, settings: Settings, db: Database, digests: D
         return Response(status_code=204, headers=HEADERS)
     offset = request.headers.get("upload-offset", "")
     if request.headers.get("content-type") != PIECE_TYPE or not OFFSET.fullmatch(offset):
-        return _refusal(FerError("This is no piece of an upload.", "no_piece"))
+        return _refusal(FerError("This is not a piece of an upload.", "no_piece"))
     piece = await on_disk(Piece, settings, upload_id, int(offset), digests, owner)
     return _progress(await receive_piece(request, db, piece), 204)
 

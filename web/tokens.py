@@ -68,7 +68,7 @@ def _show(actor: Actor, said: str) -> Response:
 
 def _listed(token: TokenRow, zone: tzinfo) -> dict[str, str]:
     """Return what the page says of a token."""
-    used = f"last noted use {day(token.used_at.astimezone(zone))}" if token.used_at is not None else "never used"
+    used = f"last used {day(token.used_at.astimezone(zone))}" if token.used_at is not None else "never used"
     return {
         "id": token.id,
         "name": token.name,

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     examined = commands.add_parser(
         "doctor", help="check whether the installation is safe and works, and say what to do; writes nothing"
     )
-    examined.add_argument("--json", action="store_true", help="for a program that watches")
+    examined.add_argument("--json", action="store_true", help="for a monitoring program")
     examined.add_argument("--strict", action="store_true", help="exit code 1 for a warning too")
     examined.set_defaults(command=_doctor)
     rotated = commands.add_parser("rotate-key", help="put a new master key in the old one's place; may be interrupted")

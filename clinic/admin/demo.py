@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from clinic import audit, clock
 from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
-from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, Person, Visit
+from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, InventedPerson, InventedVisit
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -35,6 +35,7 @@ from db.models import (
     QuestionnaireAnswer,
     QuestionnaireSchedule,
     Recording,
+    RecordingKind,
     Role,
     Sample,
 )
@@ -66,7 +67,7 @@ def add_account(db: Database) -> str:
     return password
 
 
-def fill(db: Database, people: Sequence[Person] = PEOPLE) -> int:
+def fill(db: Database, people: Sequence[InventedPerson] = PEOPLE) -> int:
     """Add invented patients, marked as such, and return how many; 0 where there are some already."""
     with db.read() as session:
         if session.scalar(select(Patient.id).where(Patient.demo).limit(1)) is not None:
@@ -94,7 +95,7 @@ def _own_scale(session: Session) -> Scale:
     return scales.of_key(session, own.id)
 
 
-def _add(session: Session, person: Person, own: Scale, rng: np.random.Generator) -> None:
+def _add(session: Session, person: InventedPerson, own: Scale, rng: np.random.Generator) -> None:
     patient = Patient(name=person.name, note=person.note, demo=True, created_at=clock.now())
     session.add(patient)
     session.flush()
@@ -115,7 +116,7 @@ def _add(session: Session, person: Person, own: Scale, rng: np.random.Generator)
     session.flush()
 
 
-def _add_beside(session: Session, patient_id: str, person: Person) -> None:
+def _add_beside(session: Session, patient_id: str, person: InventedPerson) -> None:
     """Add what accompanies recordings and questionnaires: marks, due dates, a condition of the face."""
     now = clock.now()
     for event in person.events:
@@ -167,13 +168,13 @@ def _day(days_ago: int) -> date:
     return LAST_DAY - timedelta(days=days_ago)
 
 
-def _recording(patient_id: str, visit: Visit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
+def _recording(patient_id: str, visit: InventedVisit, rng: np.random.Generator) -> tuple[Recording, SampleTable]:
     table = _samples(visit, rng)
     choice = {"how": "only", "tracks": [0], "left_out": []}
     settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
-        kind="video",
+        kind=RecordingKind.VIDEO.value,
         recorded_on=_day(visit.days_ago),
         note=visit.note,
         source_name="invented.mp4",
@@ -185,14 +186,14 @@ def _recording(patient_id: str, visit: Visit, rng: np.random.Generator) -> tuple
         program_version=VERSION,
         device="invented",
         patient_track=0,
-        summary=asdict(summarise(table, "video", settings)),
+        summary=asdict(summarise(table, RecordingKind.VIDEO, settings)),
         created_at=clock.now(),
         analysed_at=clock.now(),
     )
     return recording, table
 
 
-def _samples(visit: Visit, rng: np.random.Generator) -> SampleTable:
+def _samples(visit: InventedVisit, rng: np.random.Generator) -> SampleTable:
     """Return samples that resemble their neighbours, like those of a real face."""
     count = round(visit.minutes * 60 / EVERY_S)
     base = np.array([0.05, 0.02, 0.04, max(0.01, visit.happy), max(0.01, visit.sad), 0.05, 0.0])

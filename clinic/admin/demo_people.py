@@ -15,7 +15,7 @@ OWN_SCALE = "Session rating (invented)"
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class InventedVisit:
     """An invented recording: how long before the last day, its mean expression, and how much of it is usable."""
 
     days_ago: int
@@ -51,13 +51,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class InventedPerson:
     """An invented patient. `every_days`: by questionnaire, how often it is due. `sampled`: so many of the newest
     recordings keep their samples, None for all."""
 
     name: str
     note: str
-    visits: Sequence[Visit]
+    visits: Sequence[InventedVisit]
     answered: Sequence[Answered] = ()
     events: Sequence[Event] = ()
     every_days: Sequence[tuple[str, int]] = ()
@@ -65,10 +65,10 @@ class Person:
     sampled: int | None = None
 
 
-def _weekly(happy: Sequence[float], sad: Sequence[float], step: int = 14) -> list[Visit]:
+def _weekly(happy: Sequence[float], sad: Sequence[float], step: int = 14) -> list[InventedVisit]:
     """Return visits `step` days apart, the last one on the last day."""
     count = len(happy)
-    return [Visit((count - 1 - n) * step, h, s) for n, (h, s) in enumerate(zip(happy, sad, strict=True))]
+    return [InventedVisit((count - 1 - n) * step, h, s) for n, (h, s) in enumerate(zip(happy, sad, strict=True))]
 
 
 def _answers(scale: str, totals: Sequence[int], step: int = 14, last: int = 0) -> list[Answered]:
@@ -77,16 +77,16 @@ def _answers(scale: str, totals: Sequence[int], step: int = 14, last: int = 0) -
     return [Answered(last + (count - 1 - n) * step, scale, total) for n, total in enumerate(totals)]
 
 
-def _long(count: int = 300) -> list[Visit]:
+def _long(count: int = 300) -> list[InventedVisit]:
     """Return so many visits, three days apart and two minutes each, of somebody who doesn't change."""
     return [
-        Visit((count - 1 - n) * 3, 0.2 + 0.03 * math.sin(2.4 * n), 0.18 + 0.03 * math.sin(1.7 * n), minutes=2.0)
+        InventedVisit((count - 1 - n) * 3, 0.2 + 0.03 * math.sin(2.4 * n), 0.18 + 0.03 * math.sin(1.7 * n), minutes=2.0)
         for n in range(count)
     ]
 
 
 PEOPLE = (
-    Person(
+    InventedPerson(
         "Ada (invented)",
         "Invented for the demonstration: a long, even baseline, then more happy-like time. The questionnaires improve.",
         _weekly(
@@ -103,33 +103,35 @@ PEOPLE = (
         ],
         [("phq9", 14), ("gad7", 28)],
     ),
-    Person(
+    InventedPerson(
         "Bruno (invented)",
         "Invented: some recordings with too little of the face, and weeks without any. The questionnaires stay even.",
         [
-            Visit(150, 0.2, 0.2),
-            Visit(136, 0.22, 0.18, usable=0.3, note="Camera too far away"),
-            Visit(122, 0.2, 0.22),
-            Visit(52, 0.26, 0.16),
-            Visit(38, 0.28, 0.15, usable=0.85),
-            Visit(24, 0.0, 0.0, usable=0.0, minutes=3, note="Face turned away all the time"),
-            Visit(10, 0.3, 0.14),
+            InventedVisit(150, 0.2, 0.2),
+            InventedVisit(136, 0.22, 0.18, usable=0.3, note="Camera too far away"),
+            InventedVisit(122, 0.2, 0.22),
+            InventedVisit(52, 0.26, 0.16),
+            InventedVisit(38, 0.28, 0.15, usable=0.85),
+            InventedVisit(24, 0.0, 0.0, usable=0.0, minutes=3, note="Face turned away all the time"),
+            InventedVisit(10, 0.3, 0.14),
         ],
         [Answered(150, "phq9", 11), Answered(122, "phq9", 12, open=1), Answered(52, "phq9", 11, open=4)],
         [Event(100, EventKind.EVENT, "Moved house")],
         [("phq9", 28)],
     ),
-    Person(
+    InventedPerson(
         "Chen (invented)",
         "Invented: a new model from the seventh recording on, which starts a new line. The questionnaires stay even.",
         [
-            Visit((9 - n) * 21, 0.12 + 0.01 * n, 0.3 - 0.012 * n, model=OLD_MODEL if n < 6 else NEW_MODEL, usable=0.8)
+            InventedVisit(
+                (9 - n) * 21, 0.12 + 0.01 * n, 0.3 - 0.012 * n, model=OLD_MODEL if n < 6 else NEW_MODEL, usable=0.8
+            )
             for n in range(10)
         ],
         _answers("gad7", [8, 9, 8, 7, 8], step=42),
         [Event(63, EventKind.SESSION, "First session by video")],
     ),
-    Person(
+    InventedPerson(
         "Dana (invented)",
         "Invented: a baseline that is still being built, and a questionnaire of the clinic's own.",
         _weekly([0.31, 0.28, 0.33, 0.3, 0.29, 0.34], [0.1, 0.13, 0.09, 0.11, 0.12, 0.08], step=10),
@@ -137,7 +139,7 @@ PEOPLE = (
         [Event(20, EventKind.SESSION, "Relaxation exercises begun")],
         [("phq4", 30)],
     ),
-    Person(
+    InventedPerson(
         "Emil (invented)",
         "Invented: recordings that differ much from each other, and no change behind it.",
         _weekly(
@@ -146,7 +148,7 @@ PEOPLE = (
         ),
         _answers("phq9", [12, 10, 13, 11, 12, 10, 13, 12, 11, 13, 10, 12]),
     ),
-    Person(
+    InventedPerson(
         "Fay (invented)",
         "Invented: more happy-like time, while the questionnaires get worse. What that means is for the conversation.",
         _weekly(
@@ -157,7 +159,7 @@ PEOPLE = (
         [Event(44, EventKind.EVENT, "Separation")],
         [("phq9", 14)],
     ),
-    Person(
+    InventedPerson(
         "Hugo (invented)",
         "Invented: a facial palsy, so labels are not interpreted and only movement is shown.",
         _weekly(
@@ -169,7 +171,7 @@ PEOPLE = (
 )
 """In the order of their names."""
 
-LONG = Person(
+LONG = InventedPerson(
     "Gita (invented)",
     "Invented: 300 recordings within two and a half years, and no change. Samples are kept of the last twelve.",
     _long(),

@@ -58,7 +58,7 @@ def sound(found: Iterable[Finding]) -> bool:
 
 
 def as_json(found: list[Finding]) -> str:
-    """Return the findings for a program that watches: whether all is sound, the version, and each finding."""
+    """Return the findings for a monitoring program: whether all is sound, the version, and each finding."""
     report = {"sound": sound(found), "version": VERSION, "findings": [asdict(finding) for finding in found]}
     return json.dumps(report, indent=2)
 

@@ -72,7 +72,9 @@ def _account(seen: Installation) -> Finding:
         ownership.refuse_other(seen.settings)
     except FerError as error:
         if error.code != "other_owner":
-            return Finding("account", Level.REFUSED, "Whose installation this is can't be seen.", error.message)
+            return Finding(
+                "account", Level.REFUSED, "It can't be determined whose installation this is.", error.message
+            )
         return Finding("account", Level.REFUSED, "This is not the installation's account.", error.message)
     return Finding("account", Level.OK, f"This is the installation's account, {account_name(os.geteuid())}.")
 
@@ -91,8 +93,8 @@ def _database(seen: Installation) -> Finding:
         return Finding("database", Level.BROKEN, "The database accepts no rows.", found.refusal.message)
     warning = sqlite_warning() if found.server.startswith("SQLite") else None
     if warning:
-        return Finding("database", Level.WARNING, f"{found.server} answers and takes rows.", warning)
-    return Finding("database", Level.OK, f"{found.server} answers and takes rows.")
+        return Finding("database", Level.WARNING, f"{found.server} answers and accepts rows.", warning)
+    return Finding("database", Level.OK, f"{found.server} answers and accepts rows.")
 
 
 def _tables(seen: Installation) -> Finding:
@@ -100,7 +102,7 @@ def _tables(seen: Installation) -> Finding:
     if not isinstance(found, Probe):
         if found.code == "no_tables":
             return Finding("tables", Level.WARNING, "There are no tables yet.", found.message)
-        return Finding("tables", Level.WARNING, "The tables can't be seen.", "Repair the database first.")
+        return Finding("tables", Level.WARNING, "The tables can't be checked.", "Repair the database first.")
     if found.newer:
         return Finding(
             "tables",
@@ -144,7 +146,10 @@ def _key_folder(seen: Installation) -> Finding:
     found = seen.database
     if isinstance(found, FerError) and found.code != "no_tables":
         return Finding(
-            "key folder", Level.WARNING, "Whose key folder it is can't be seen.", "Repair the database first."
+            "key folder",
+            Level.WARNING,
+            "It can't be determined whose key folder this is.",
+            "Repair the database first.",
         )
     clinic_id, begun = (found.clinic_id, found.begun) if isinstance(found, Probe) else (None, False)
     refusal = key_folder.refusal(seen.settings, clinic_id, begun)
@@ -225,7 +230,9 @@ def _backups(seen: Installation) -> Finding:
 
 def _left(seen: Installation) -> Finding:
     if isinstance(seen.database, FerError) and seen.database.code in OF_A_SETTING:
-        return Finding("left copies", Level.WARNING, "Left copies can't be seen.", "Repair the database first.")
+        return Finding(
+            "leftover copies", Level.WARNING, "Leftover copies can't be checked.", "Repair the database first."
+        )
     folders = {seen.settings.data_dir}
     path = sqlite_path(seen.settings.database_url)
     if path is not None:
@@ -234,9 +241,11 @@ def _left(seen: Installation) -> Finding:
     if seen.settings.backup_dir is not None:
         left += leftovers.parts(seen.settings.backup_dir)
     if not left:
-        return Finding("left copies", Level.OK, "No backup that was interrupted left anything.")
+        return Finding("leftover copies", Level.OK, "No backup that was interrupted left anything.")
     said = f"A backup, restore or drill was interrupted, and left: {', '.join(map(str, left))}."
-    return Finding("left copies", Level.WARNING, said, "The next backup deletes them. Look why the last one ended.")
+    return Finding(
+        "leftover copies", Level.WARNING, said, "The next backup deletes them. Check why the last one ended."
+    )
 
 
 CHECKS: dict[str, Callable[[Installation], Finding]] = {
@@ -259,5 +268,5 @@ CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "analysis": lambda seen: process_checks.workers(seen.settings),
     "core files": lambda seen: process_checks.core_files_of(seen.settings),
     "backups": _backups,
-    "left copies": _left,
+    "leftover copies": _left,
 }

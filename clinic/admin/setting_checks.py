@@ -26,7 +26,7 @@ def names() -> Finding:
     return Finding(
         "settings",
         Level.WARNING,
-        f"These variables are no settings and do nothing: {said}.",
+        f"These variables are not settings, and do nothing: {said}.",
         "Correct their names, or remove them.",
     )
 
@@ -49,7 +49,7 @@ def paths(settings: Settings) -> Finding:
             "Name its card, or unset FER_MODEL.",
         )
     if settings.model is not None and not _is_card(settings.model):
-        said = f"The file that FER_MODEL names is no card of a model: {settings.model}. Nothing is analysed."
+        said = f"The file that FER_MODEL names is not a model's card: {settings.model}. Nothing is analysed."
         return Finding(name, Level.BROKEN, said, "Name a card (JSON), or unset FER_MODEL.")
     for field in FOLDERS:
         folder: Path | None = getattr(settings, field)

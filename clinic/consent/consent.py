@@ -31,7 +31,7 @@ WITHDRAWN = "consent_withdrawn"
 DOCUMENT_MAX = 200
 
 
-class State(StrEnum):
+class ConsentState(StrEnum):
     """The state of a patient's consent to one scope."""
 
     NEVER = "never"
@@ -55,7 +55,7 @@ class ConsentStatus:
     """
 
     scope: Scope
-    state: State
+    state: ConsentState
     given_on: date | None = None
     expires_on: date | None = None
     document: str = ""
@@ -190,7 +190,7 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
     day, newest = today(session), _newest(session, patient_id)
     for scope in scopes:
-        if _state(newest.get(scope), day) is not State.STANDS:
+        if _state(newest.get(scope), day) is not ConsentState.STANDS:
             return _refusal(session, scope, newest.get(scope))
     return None
 
@@ -198,7 +198,7 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
 def standing(session: Session, patient_id: str) -> list[Scope]:
     """Return the scopes to which the patient's consent stands today."""
     day, newest = today(session), _newest(session, patient_id)
-    return [scope for scope in Scope if _state(newest.get(scope), day) is State.STANDS]
+    return [scope for scope in Scope if _state(newest.get(scope), day) is ConsentState.STANDS]
 
 
 def covered(session: Session, scope: Scope) -> Select[str]:
@@ -281,13 +281,13 @@ def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
     return once(session, ("consents", patient_id), ask)
 
 
-def _state(row: Consent | None, day: date) -> State:
+def _state(row: Consent | None, day: date) -> ConsentState:
     if row is None:
-        return State.NEVER
+        return ConsentState.NEVER
     if row.withdrawn_at is not None:
-        return State.WITHDRAWN
+        return ConsentState.WITHDRAWN
     expired = row.expires_on is not None and row.expires_on < day
-    return State.EXPIRED if expired else State.STANDS
+    return ConsentState.EXPIRED if expired else ConsentState.STANDS
 
 
 def _names_in(session: Session, rows: Iterable[Consent]) -> dict[str | None, str]:
@@ -298,7 +298,7 @@ def _names_in(session: Session, rows: Iterable[Consent]) -> dict[str | None, str
 
 def _standing(session: Session, scope: Scope, row: Consent | None, names: dict[str | None, str]) -> ConsentStatus:
     if row is None:
-        return ConsentStatus(scope, State.NEVER)
+        return ConsentStatus(scope, ConsentState.NEVER)
     return ConsentStatus(
         scope,
         _state(row, today(session)),

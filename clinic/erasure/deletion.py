@@ -37,21 +37,21 @@ Receipt = Erasure
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldCounts:
     """Counts of what is deleted with a patient or recording, by plural name; `of`: which ones (clinic/conflicts.py)."""
 
     counts: Mapping[str, int]
     of: str
 
 
-def held_by_patient(db: Database, actor: Actor, patient_id: str) -> Held:
+def held_by_patient(db: Database, actor: Actor, patient_id: str) -> HeldCounts:
     """Return what is deleted with a patient. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)
         return _held(session, patient_id)
 
 
-def held_by_recording(db: Database, actor: Actor, recording_id: str) -> Held:
+def held_by_recording(db: Database, actor: Actor, recording_id: str) -> HeldCounts:
     """Return what is deleted with a recording. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
         recording = access.recording_of(session, recording_id)
@@ -65,7 +65,7 @@ def delete_recording(
     actor: Actor,
     recording_id: str,
     seen: int | None = None,
-    seen_counts: Held | None = None,
+    seen_counts: HeldCounts | None = None,
 ) -> Receipt:
     """Delete a recording in all its versions with everything that was made of it; return the receipt.
 
@@ -91,7 +91,7 @@ def delete_patient(
     actor: Actor,
     patient_id: str,
     seen: int | None = None,
-    seen_counts: Held | None = None,
+    seen_counts: HeldCounts | None = None,
 ) -> Receipt:
     """Delete a patient with all recordings, so that no byte of them stays in the files of a SQLite database.
 
@@ -107,7 +107,7 @@ def delete_patient(
     return receipt
 
 
-def _held(session: Session, patient_id: str) -> Held:
+def _held(session: Session, patient_id: str) -> HeldCounts:
     of_patient = {
         "recordings": select(Recording.id).where(Recording.patient_id == patient_id, Recording.current),
         "marks": select(RecordingMark.id).join(Recording).where(Recording.patient_id == patient_id),
@@ -118,7 +118,7 @@ def _held(session: Session, patient_id: str) -> Held:
     return _counted(session, of_patient)
 
 
-def _held_with(session: Session, first: str) -> Held:
+def _held_with(session: Session, first: str) -> HeldCounts:
     return _counted(
         session,
         {
@@ -128,12 +128,12 @@ def _held_with(session: Session, first: str) -> Held:
     )
 
 
-def _counted(session: Session, asked: Mapping[str, Select[str]]) -> Held:
+def _counted(session: Session, asked: Mapping[str, Select[str]]) -> HeldCounts:
     found = {name: list(session.scalars(query)) for name, query in asked.items()}
-    return Held({name: len(ids) for name, ids in found.items()}, shown_as(*found.values()))
+    return HeldCounts({name: len(ids) for name, ids in found.items()}, shown_as(*found.values()))
 
 
-def _need_unchanged_counts(what: str, seen_counts: Held | None, held: Held) -> None:
+def _need_unchanged_counts(what: str, seen_counts: HeldCounts | None, held: HeldCounts) -> None:
     """Refuse if something was added or removed since the screen was drawn. Raises ConflictError."""
     if seen_counts is not None and seen_counts != held:
         raise ConflictError(what, frozenset())

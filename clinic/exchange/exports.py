@@ -29,6 +29,7 @@ from clinic.exchange.dictionary import (
     dictionary_rows,
 )
 from clinic.patients.states import ENDED_WELL, UNDER_WAY, standing_of
+from clinic.patients.subject import RecordingKind
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
 from clinic.recordings import uploads
@@ -246,7 +247,7 @@ def _of_others(session: Session, jobs: list[dict[str, Any]]) -> set[str]:
     rows = session.execute(
         found.where(
             Sample.recording_id.in_([job["recording_id"] for job in jobs]),
-            Recording.kind == "pictures",
+            Recording.kind == RecordingKind.PICTURES,
             Sample.status != Status.NO_FACE.value,
         )
     )

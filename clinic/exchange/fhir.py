@@ -19,6 +19,7 @@ from clinic.patients.summaries import LABELS
 from clinic.patients.trends import TrendPoint
 from clinic.questionnaires.answers import Answer
 from clinic.version import VERSION
+from db.models import RecordingKind
 
 OWN = "urn:expression-history"
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
@@ -110,7 +111,7 @@ def _device(model_sha256: str) -> Resource:
 def _expressions(
     patient_id: str, row: RecordingRow, point: TrendPoint | None, absent: tuple[str, str] | None
 ) -> Resource:
-    whole = "pictures" if row.kind == "pictures" else "time"
+    whole = "pictures" if row.kind == RecordingKind.PICTURES else "time"
     usable = {"code": _own("usable-face-time", f"Share of the {whole} with a usable face")}
     part = {"valueQuantity": _percent(row.usable_share)} if row.usable_share is not None else _absent("unknown")
     labels = [_label(column, point, absent) for column in range(len(LABELS))]

@@ -37,6 +37,7 @@ from db.models import (
     QuestionnaireAnswer,
     QuestionnaireSchedule,
     Recording,
+    RecordingKind,
     RecordingMark,
     TrainingUse,
     UtcDateTime,
@@ -174,7 +175,7 @@ def _check_recording(recording: Row) -> None:
         raise ValueError("no settings")
     if settings.get(REPLACED) not in (None, True, *Replaced):
         raise ValueError("no reason why a result was deleted")
-    if recording["kind"] not in ("video", "pictures"):
+    if recording["kind"] not in list(RecordingKind):
         raise ValueError("no kind of recording")
     fields.valid_note(recording["note"])
     if not _is_zone(recording.get("recorded_zone")):

@@ -65,7 +65,7 @@ class ImportStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldImport:
     """An import that is held: by which token, for whose caseload, and where its archive is; both None: the console."""
 
     id: str
@@ -146,7 +146,7 @@ def _of(account_id: str) -> Select[PatientImport]:
     return select(PatientImport).where(PatientImport.account_id == account_id)
 
 
-def hold_new(db: Database, account_id: str | None) -> Held:
+def hold_new(db: Database, account_id: str | None) -> HeldImport:
     """Return an import that is held from its start, for a caller that has the archive."""
     with db.session() as session:
         made = PatientImport(account_id=account_id, created_at=clock.now())
@@ -155,7 +155,7 @@ def hold_new(db: Database, account_id: str | None) -> Held:
         return _hold(made, "")
 
 
-def claim(db: Database, worker: str) -> Held | None:
+def claim(db: Database, worker: str) -> HeldImport | None:
     """Take the import that has waited longest, or one whose holder died; None without one."""
     with db.read() as session:
         if session.scalar(_waiting()) is None:
@@ -172,16 +172,16 @@ def _waiting() -> Select[PatientImport]:
     return select(PatientImport).where(waits).order_by(PatientImport.number, PatientImport.id).limit(1)
 
 
-def _hold(found: PatientImport, worker: str) -> Held:
+def _hold(found: PatientImport, worker: str) -> HeldImport:
     found.state, found.worker = JobState.RUNNING.value, worker
     found.attempts += 1
     found.lease_token += 1
     found.lease_until = clock.now() + timedelta(seconds=LEASE_S)
-    return Held(found.id, found.lease_token, found.account_id, found.upload_id)
+    return HeldImport(found.id, found.lease_token, found.account_id, found.upload_id)
 
 
 @contextmanager
-def writing(db: Database, held: Held, **values: Any) -> Iterator[Session]:
+def writing(db: Database, held: HeldImport, **values: Any) -> Iterator[Session]:
     """Open a transaction in which the import is surely held, and renew the lease. `values`: what else its row gets.
 
     Raises LeaseLostError, and Cancelled where it shall end, before anything is written.
@@ -193,7 +193,7 @@ def writing(db: Database, held: Held, **values: Any) -> Iterator[Session]:
         yield session
 
 
-def _renew(session: Session, held: Held, values: dict[str, Any]) -> None:
+def _renew(session: Session, held: HeldImport, values: dict[str, Any]) -> None:
     until = clock.now() + timedelta(seconds=LEASE_S)
     mine = (PatientImport.id == held.id, PatientImport.lease_token == held.token)
     changed = session.execute(
@@ -206,7 +206,7 @@ def _renew(session: Session, held: Held, values: dict[str, Any]) -> None:
         raise LeaseLostError(job_gone=False)
 
 
-def give_back(db: Database, held: Held, blameless: bool = True) -> None:
+def give_back(db: Database, held: HeldImport, blameless: bool = True) -> None:
     """Let another worker start it again. `blameless`: this try doesn't count. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
@@ -225,21 +225,23 @@ def give_all_back(db: Database, worker: str) -> None:
         session.execute(update(PatientImport).where(*mine).values(state=JobState.QUEUED.value))
 
 
-def tried_too_often(db: Database, held: Held) -> bool:
+def tried_too_often(db: Database, held: HeldImport) -> bool:
     """Return whether earlier workers died of it, or the archive can't exist any more."""
     with db.read() as session:
         attempts = session.scalar(select(PatientImport.attempts).where(PatientImport.id == held.id)) or 0
     return attempts > (MAX_ATTEMPTS if held.upload_id is not None else 1)
 
 
-def end(session: Session, held: Held, state: JobState, code: str | None = None, sentence: str | None = None) -> None:
+def end(
+    session: Session, held: HeldImport, state: JobState, code: str | None = None, sentence: str | None = None
+) -> None:
     """End the import, within `writing`."""
     found = session.get_one(PatientImport, held.id)
     found.state, found.error_code, found.error_message = state.value, code, sentence
     found.lease_until, found.ended_at = None, clock.now()
 
 
-def end_badly(db: Database, held: Held, state: JobState, error: FerError) -> None:
+def end_badly(db: Database, held: HeldImport, state: JobState, error: FerError) -> None:
     """End an import of which nothing is left, with the reason. Raises LeaseLostError."""
     with db.session() as session:
         _renew(session, held, {})
@@ -252,7 +254,7 @@ def interrupted() -> FerError:
     return FerError(sentence, INTERRUPTED)
 
 
-def clear(db: Database, settings: Settings, held: Held) -> None:
+def clear(db: Database, settings: Settings, held: HeldImport) -> None:
     """Delete what is staged of an import, rows a few at a time, and its files. Raises LeaseLostError."""
     with db.read() as session:
         patient_id = session.scalar(select(PatientImport.patient_id).where(PatientImport.id == held.id))
@@ -271,7 +273,7 @@ def clear(db: Database, settings: Settings, held: Held) -> None:
     db.forget_deleted()
 
 
-def _delete_samples(db: Database, held: Held, recording_id: str) -> int:
+def _delete_samples(db: Database, held: HeldImport, recording_id: str) -> int:
     """Delete some samples of a recording; return how many."""
     with db.session() as session:
         _renew(session, held, {})

@@ -31,7 +31,7 @@ from clinic.exchange.archive_rows import Row, read_samples, read_tables
 from clinic.exchange.csv_tables import SAMPLES
 from clinic.exchange.exports import DERIVED, JOBS, MEDIA_FOLDER, OF_THIS_JOB, patient_tables
 from clinic.exchange.import_checks import Tables
-from clinic.exchange.import_queue import ROWS_AT_ONCE, Held, StoppedError, writing
+from clinic.exchange.import_queue import ROWS_AT_ONCE, HeldImport, StoppedError, writing
 from clinic.jobs.leases import LeaseLostError
 from clinic.patients.doubles import doubles
 from clinic.recordings import incoming, uploads
@@ -106,7 +106,7 @@ def work_once(db: Database, settings: Settings, worker: str, sign: Callable[[], 
 
 
 def _carry_out(
-    db: Database, settings: Settings, held: Held, file: BinaryIO, sign: Callable[[], None] = lambda: None
+    db: Database, settings: Settings, held: HeldImport, file: BinaryIO, sign: Callable[[], None] = lambda: None
 ) -> str:
     """Import an archive and end the import; after a failure nothing of it is left."""
     try:
@@ -130,7 +130,7 @@ def _carry_out(
         raise shown from error
 
 
-def _give_up(db: Database, settings: Settings, held: Held, state: JobState, error: FerError) -> None:
+def _give_up(db: Database, settings: Settings, held: HeldImport, state: JobState, error: FerError) -> None:
     import_queue.clear(db, settings, held)
     import_queue.end_badly(db, held, state, error)
 
@@ -140,7 +140,9 @@ def _shown_error(error: BaseException) -> FerError:
     if isinstance(error, FerError) and not _is_of_the_archive(error):
         return error
     if isinstance(error, (FerError, *DAMAGE)):
-        return FerError("This file is no export of this program, or it is damaged. Nothing was added.", "bad_export")
+        return FerError(
+            "This file is not an export of this program, or it is damaged. Nothing was added.", "bad_export"
+        )
     return import_queue.interrupted()
 
 
@@ -163,7 +165,7 @@ class _Import:
 
     db: Database
     settings: Settings
-    held: Held
+    held: HeldImport
     archive: zipfile.ZipFile
     sign: Callable[[], None]
     _renewed: float = field(default_factory=time.monotonic, init=False)

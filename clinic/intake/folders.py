@@ -55,7 +55,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileResult:
     """The result for one file, or for a folder that could not be used at all: a sentence.
 
     `name`: with the patient's folder before it where there is one for each patient.
@@ -66,10 +66,10 @@ class Line:
     sentence: str
 
 
-Said = Callable[[Line], None]
+Said = Callable[[FileResult], None]
 
 
-def counted(lines: Sequence[Line]) -> str:
+def counted(lines: Sequence[FileResult]) -> str:
     """Return how many files were imported, were there already, and were refused."""
     found = Counter(line.result for line in lines)
     return ", ".join(f"{found[one]} {one}" for one in Result if found[one] or one is not Result.STORED)
@@ -90,7 +90,7 @@ def offered(db: Database, settings: Settings, actor: Actor) -> list[str]:
 
 def bring_offered(
     db: Database, settings: Settings, actor: Actor, name: str, code: str | None = None, on_line: Said | None = None
-) -> list[Line]:
+) -> list[FileResult]:
     """Import one of the `offered` folders for patients of the user's caseload, and return the result for each file.
 
     `code`: the folder is this patient's. Raises Forbidden, FerError ``unknown_folder``.
@@ -103,7 +103,7 @@ def bring_offered(
 
 def bring_by_console(
     db: Database, settings: Settings, folder: Path, code: str | None = None, on_line: Said | None = None
-) -> list[Line]:
+) -> list[FileResult]:
     """Import a folder for any patients, for the console's user, who can read the server's files anyway.
 
     Raises FerError ``unknown_folder``.
@@ -119,13 +119,13 @@ class _Intake:
 
     def __init__(self, db: Database, settings: Settings, actor: Actor, on_line: Said | None) -> None:
         self.db, self.settings, self.actor, self._on_line = db, settings, actor, on_line
-        self.lines: list[Line] = []
+        self.lines: list[FileResult] = []
         self.within = ""
         self._patients: dict[str, Person] | None = None
 
     def say(self, name: str, result: Result, sentence: str) -> None:
         # Days as names are usual, so one without its folder may be that of any patient.
-        line = Line("/".join(map(_shown, filter(None, (self.within, name)))), result, sentence)
+        line = FileResult("/".join(map(_shown, filter(None, (self.within, name)))), result, sentence)
         self.lines.append(line)
         if self._on_line is not None:
             self._on_line(line)
@@ -239,7 +239,7 @@ class _Intake:
             once.add(file.sha256)
 
 
-def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[Line]:
+def _bring(intake: _Intake, folder: int, code: str, of_several: bool) -> list[FileResult]:
     for name in _names(folder) if of_several else ():
         try:
             if stat.S_ISDIR(_lstat(folder, name).st_mode):

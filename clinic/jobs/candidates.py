@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from clinic.jobs import pictures, previews
 from clinic.jobs.tracks import NEGLIGIBLE_SHARE, NO_FACE_TRACK, moments, splits_of, tracks_seen
 from clinic.settings import Settings
-from db.models import Recording, Sample
+from db.models import Recording, RecordingKind, Sample
 from fer_core.faces import likeness
 from fer_core.faces.likeness import Alike
 from fer_core.media.image import read_image
@@ -51,7 +51,7 @@ def candidates(session: Session, settings: Settings, recording_id: str) -> list[
     """
     total = moments(session, recording_id)
     recording = session.get_one(Recording, recording_id)
-    of_pictures = recording.kind == pictures.KIND
+    of_pictures = recording.kind == RecordingKind.PICTURES
     names = pictures.names(session, recording_id) if of_pictures else []
     suggested: list[int] = []
     found = []

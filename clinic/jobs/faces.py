@@ -22,7 +22,7 @@ from clinic.recordings import marks
 from clinic.settings import Settings
 from clinic.training_queue import uses
 from db.engine import Database
-from db.models import Job, JobState, Recording
+from db.models import Job, JobState, Recording, RecordingKind
 from fer_core.errors import FerError
 
 FILE_GONE = (
@@ -33,7 +33,7 @@ ANOTHER_RUNS = "Another analysis of this recording is still running."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RenewedChoice:
     """The newest analysis of a recording, which asks again whose face is the patient's: its id, and its state."""
 
     recording_id: str
@@ -129,7 +129,7 @@ def split(
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if not _is_open(job) or recording.kind != "video":
+        if not _is_open(job) or recording.kind != RecordingKind.VIDEO:
             raise FerError("The face of this recording has already been chosen.", "nothing_to_choose")
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         earlier_faces.need_as_drawn(session, recording, seen)
@@ -170,7 +170,7 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         visit = _of_visit(recording)
         asked = {ASKED: session.scalar(select(func.count()).where(visit)) or 0}
         key = job_key(recording.version_of or recording.id, recording.model_sha256, {**recording.settings, **asked})
-        priority = jobs.VIDEO_PRIORITY if recording.kind == "video" else jobs.PICTURES_PRIORITY
+        priority = jobs.VIDEO_PRIORITY if recording.kind == RecordingKind.VIDEO else jobs.PICTURES_PRIORITY
         version = reanalysis.add_version(session, recording, recording.model_sha256, key, asked, priority)
         digests.forget(session, recording.patient_id)
         uses.face_corrected(session, recording.patient_id)
@@ -178,8 +178,8 @@ def choose_again(db: Database, settings: Settings, actor: Actor, recording_id: s
         return version
 
 
-def wish(db: Database, actor: Actor, recording_id: str) -> Wish | None:
-    """Return the newest wish to choose the face again, None without one or where a newer analysis was asked for.
+def renewed_choice(db: Database, actor: Actor, recording_id: str) -> RenewedChoice | None:
+    """Return the newest request to choose the face again, None without one or where a newer analysis was asked for.
 
     Raises Forbidden, FerError ``unknown_recording``.
     """
@@ -195,7 +195,7 @@ def wish(db: Database, actor: Actor, recording_id: str) -> Wish | None:
         ).first()
         if newest is None or not newest[0].settings.get(ASKED):
             return None
-        return Wish(newest[0].id, JobState(newest[1]))
+        return RenewedChoice(newest[0].id, JobState(newest[1]))
 
 
 def _stays(session: Session, settings: Settings, recording: Recording) -> str | None:

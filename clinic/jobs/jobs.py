@@ -27,7 +27,7 @@ from clinic.recordings import marks, uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Job, JobState, Patient, Recording
+from db.models import Account, Job, JobState, Patient, Recording, RecordingKind
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -90,7 +90,7 @@ def enqueue(
             source_name=files[0].name if len(files) == 1 else counted(len(files), "picture"),
             source_sha256=same_files.digest_of([file.sha256 for file in files]),
             model_sha256=model_sha256 or ModelCard.load(model_in_use.card_path(settings)).sha256,
-            settings={"every_s": every_s} if kind == "video" else {},
+            settings={"every_s": every_s} if kind == RecordingKind.VIDEO else {},
             created_at=clock.now(),
         )
         with db.session() as session:
@@ -267,12 +267,12 @@ def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> Non
 
 
 def _kind_of(files: Sequence[Upload]) -> str:
-    """Return ``"video"`` or ``"pictures"``. Raises FerError for anything else."""
+    """Return the kind of a recording of these files. Raises FerError for anything else."""
     kinds = {file.kind for file in files}
     if kinds == {"video"} and len(files) == 1:
-        return "video"
+        return RecordingKind.VIDEO.value
     if kinds == {"image"}:
-        return "pictures"
+        return RecordingKind.PICTURES.value
     raise FerError("Please choose either one video, or one or more pictures.", "mixed_files")
 
 
@@ -313,7 +313,7 @@ def _add(session: Session, recording: Recording, files: Sequence[Upload]) -> Non
         Job(
             recording_id=recording.id,
             key=key,
-            priority=VIDEO_PRIORITY if recording.kind == "video" else PICTURES_PRIORITY,
+            priority=VIDEO_PRIORITY if recording.kind == RecordingKind.VIDEO else PICTURES_PRIORITY,
             sources=[file.as_source() for file in files],
             created_at=recording.created_at,
         )

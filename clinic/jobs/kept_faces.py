@@ -23,7 +23,7 @@ from clinic.jobs import previews
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, Recording, new_id
+from db.models import Job, Recording, RecordingKind, new_id
 from db.records import others_spans
 from fer_core.errors import FerError
 from fer_core.media.passage import MEDIA_TYPES
@@ -49,7 +49,7 @@ def wanted(session: Session, settings: Settings, recording_id: str) -> Job | Non
     """Return the recording's job if pictures of the face are to be kept with it."""
     recording = session.get(Recording, recording_id)
     job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-    if recording is None or job is None or not settings.keep_faces or recording.kind != "video":
+    if recording is None or job is None or not settings.keep_faces or recording.kind != RecordingKind.VIDEO:
         return None
     if consent.missing(session, recording.patient_id, Scope.KEEP_VIDEO) is not None:
         return None

@@ -11,7 +11,7 @@ from clinic import access, clock
 from clinic.access import Actor, Role
 from clinic.patients.subject import Subject, subject_of
 from db.engine import Database
-from db.models import Access, Job, JobState, Patient, Recording, StoredChunk
+from db.models import Access, Job, JobState, Patient, Recording, RecordingKind, StoredChunk
 
 SHOWN_FOR = timedelta(days=14)
 SHOWN_AT_ONCE = 20
@@ -85,4 +85,8 @@ def pace(db: Database, actor: Actor) -> Pace:
             .group_by(Recording.kind)
         ).all()
     worked = {kind: (length_s, samples) for kind, length_s, samples in rows}
-    return Pace(recordings or 0, float(worked.get("video", (0.0, 0))[0]), int(worked.get("pictures", (0.0, 0))[1]))
+    return Pace(
+        recordings or 0,
+        float(worked.get(RecordingKind.VIDEO, (0.0, 0))[0]),
+        int(worked.get(RecordingKind.PICTURES, (0.0, 0))[1]),
+    )

@@ -11,18 +11,17 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Job, Recording, Sample
+from db.models import Job, Recording, RecordingKind, Sample
 from db.records import load_samples
 from fer_core.types import Box
 
-KIND = "pictures"
 CONFIRMED = "pictures"
 """In what a recording remembers of its choice of face: in so many pictures the patient's was chosen, one by one."""
 
 
 def joined(session: Session, recording: Recording) -> list[int]:
     """Return the numbers that stand for the faces of several pictures."""
-    if recording.kind != KIND:
+    if recording.kind != RecordingKind.PICTURES:
         return []
     of_several = (
         select(Sample.track)
@@ -79,4 +78,4 @@ def taken_together(kind: str, choice: Mapping[str, Any], faces: int) -> bool:
 
     `choice`: what the recording remembers of it; `faces`: in so many of its pictures the patient's face is stored.
     """
-    return kind == KIND and CONFIRMED not in choice and len(choice.get("tracks", ())) < faces
+    return kind == RecordingKind.PICTURES and CONFIRMED not in choice and len(choice.get("tracks", ())) < faces

@@ -14,7 +14,7 @@ from clinic.consent.consent import Scope
 from clinic.jobs import previews, tracks
 from clinic.jobs.obstacles import PAUSED, obstacle
 from clinic.patients import conditions, doubts
-from clinic.patients.states import UNDER_WAY, Standing, standing_of
+from clinic.patients.states import UNDER_WAY, RecordingStanding, standing_of
 from clinic.patients.subject import Subject, subject_of
 from clinic.settings import Settings
 from db.engine import Database
@@ -38,7 +38,7 @@ class JobStatus:
 
     recording_id: str
     state: JobState
-    standing: Standing
+    standing: RecordingStanding
     share: float | None
     left_s: float | None
     frames: int
@@ -186,7 +186,7 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
         ]
 
 
-def _status(job: Job, standing: Standing, writable: bool) -> JobStatus:
+def _status(job: Job, standing: RecordingStanding, writable: bool) -> JobStatus:
     now = clock.now()
     share = min(1.0, job.done_s / job.total_s) if job.total_s else None
     left_s = None

@@ -20,7 +20,7 @@ from clinic.phrases import counted, short_id
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Job, JobState, Patient, Reanalysis, Recording, StoredChunk
+from db.models import Job, JobState, Patient, Reanalysis, Recording, RecordingKind, StoredChunk
 from fer_core.errors import FerError
 from fer_core.model.model_card import ModelCard
 
@@ -167,7 +167,7 @@ def standing(db: Database, actor: Actor, reanalysis_id: str) -> ReanalysisStatus
     """Return the progress of a reanalysis. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        return _standing(session, _wish(session, reanalysis_id))
+        return _standing(session, _row(session, reanalysis_id))
 
 
 def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -> None:
@@ -177,14 +177,14 @@ def pause(db: Database, actor: Actor, reanalysis_id: str, paused: bool = True) -
     """
     with db.session() as session:
         access.require_administrator_or_console(session, actor)
-        _wish(session, reanalysis_id).paused = paused
+        _row(session, reanalysis_id).paused = paused
 
 
 def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -> None:
     """Cancel what is not done yet; stored results stay. Raises Forbidden, FerError ``unknown_reanalysis``."""
     with db.read() as session:
         access.require_administrator_or_console(session, actor)
-        _wish(session, reanalysis_id)
+        _row(session, reanalysis_id)
         mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(UNDER_WAY))
         recordings = list(session.scalars(mine))
     for recording_id in recordings:
@@ -291,7 +291,7 @@ def add_version(
     return version.id
 
 
-def _wish(session: Session, reanalysis_id: str) -> Reanalysis:
+def _row(session: Session, reanalysis_id: str) -> Reanalysis:
     found = session.get(Reanalysis, reanalysis_id)
     if found is None:
         raise FerError("This reanalysis does not exist any more.", "unknown_reanalysis")
@@ -330,7 +330,10 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
 def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) -> float | None:
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
     mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
-    size = case((Recording.kind == "video", StoredChunk.end_s - StoredChunk.begin_s), else_=StoredChunk.samples)
+    size = case(
+        (Recording.kind == RecordingKind.VIDEO.value, StoredChunk.end_s - StoredChunk.begin_s),
+        else_=StoredChunk.samples,
+    )
     done, worked_s = session.execute(
         select(func.sum(size), func.sum(StoredChunk.worked_s))
         .join(Recording, Recording.id == StoredChunk.recording_id)

@@ -14,7 +14,7 @@ from clinic import access
 from clinic.access import Actor
 from clinic.patients.subject import Subject, subject_of
 from db.engine import Database
-from db.models import Job, Patient, Recording
+from db.models import Job, Patient, Recording, RecordingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def holding(session: Session, sha256s: Sequence[str]) -> dict[str, set[str]]:
     asked = (
         select(Recording.id, Recording.source_sha256, Job.sources)
         .outerjoin(Job, Job.recording_id == Recording.id)
-        .where(or_(Recording.source_sha256.in_({together, *wanted}), Recording.kind == "pictures"))
+        .where(or_(Recording.source_sha256.in_({together, *wanted}), Recording.kind == RecordingKind.PICTURES.value))
     )
     found = {}
     for recording_id, digest, sources in session.execute(asked):

@@ -18,7 +18,7 @@ from clinic.jobs import pictures
 from clinic.patients.doubts import ASKED
 from clinic.patients.states import REPLACED, Replaced
 from clinic.patients.summaries import summarise_recording
-from db.models import Recording, Sample
+from db.models import Recording, RecordingKind, Sample
 from db.records import load_samples
 from fer_core.errors import FerError
 from fer_core.types import Box, Status
@@ -70,12 +70,12 @@ def _alone(
     session: Session, recording: Recording, counted: Sequence[tuple[int, int, float, float]]
 ) -> tuple[list[int], str] | None:
     """Return the face that needs no choice, and why; None where there are several."""
-    faces = len(counted) if recording.kind == "video" else sum(count for _, count, *_ in counted)
+    faces = len(counted) if recording.kind == RecordingKind.VIDEO else sum(count for _, count, *_ in counted)
     if faces <= 1:
         return [track for track, *_ in counted], "only"
     total = moments(session, recording.id)
     weighty = [track for track, count, *_ in counted if count / total >= NEGLIGIBLE_SHARE]
-    return (weighty, "others_negligible") if len(weighty) == 1 and recording.kind == "video" else None
+    return (weighty, "others_negligible") if len(weighty) == 1 and recording.kind == RecordingKind.VIDEO else None
 
 
 def _may_follow(session: Session, recording: Recording, picked: Sequence[int], before: Recording) -> bool:
@@ -134,7 +134,7 @@ def keep(
         recording.patient_track = ordered[0]
         say_of_replaced(session, recording, Replaced.CHOSEN)
     choice = _choice(how, ordered, others) | ({"carried_from": carried_from} if carried_from else {})
-    if recording.kind == pictures.KIND:
+    if recording.kind == RecordingKind.PICTURES:
         choice[pictures.CONFIRMED] = len(ordered)
     kept = {name: value for name, value in recording.settings.items() if name != REPLACED}
     recording.settings = {**kept, "face_choice": choice}
@@ -181,7 +181,7 @@ def need_one_person(session: Session, recording: Recording, chosen: Sequence[int
     if not together:
         return
     where = f"At {together[0]:.1f} s several of these faces are seen"
-    if recording.kind == pictures.KIND:
+    if recording.kind == RecordingKind.PICTURES:
         numbers = phrases.all_of([str(pictures.number_at(time_s)) for time_s in together])
         where = f"In {'picture' if len(together) == 1 else 'pictures'} {numbers} several faces are ticked"
     raise FerError(f"{where}: they are different people. Please choose only the patient's faces.", "two_people")
@@ -217,7 +217,7 @@ def _carried(session: Session, recording: Recording, before: Recording) -> list[
     if not chosen:
         return None
     old = _boxes(session, before.id, None)
-    if recording.kind == pictures.KIND:
+    if recording.kind == RecordingKind.PICTURES:
         return _carried_pictures(session, recording, chosen, old)
     new = _boxes(session, recording.id, chosen)
     if not old:

@@ -18,13 +18,13 @@ from clinic.consent.consent import Scope
 from clinic.patients import conditions
 from clinic.patients.doubts import doubted
 from clinic.patients.fields import NOTE_MAX, PatientFields, valid_patient
-from clinic.patients.states import UNDER_WAY, Standing, counted, standing_of
+from clinic.patients.states import UNDER_WAY, RecordingStanding, counted, standing_of
 from clinic.patients.subject import Subject, subject_of
 from clinic.patients.summaries import Summary, excluded, within
 from clinic.patients.trends import UNDER_CONDITION, Trend, trend
 from db.engine import Database
 from db.folding import fold
-from db.models import Access, Job, Patient, Recording
+from db.models import Access, Job, Patient, Recording, RecordingKind
 from db.records import SampleTable, load_samples
 from fer_core.errors import FerError
 
@@ -72,7 +72,7 @@ class RecordingRow:
     note: str
     revision: int
     source_name: str
-    standing: Standing
+    standing: RecordingStanding
     duration_s: float | None
     width_px: int | None
     every_s: float | None
@@ -314,7 +314,7 @@ def _row(recording: Recording, job: Job | None, closed: bool, unread: bool, doub
         revision=recording.revision,
         source_name=recording.source_name,
         standing=standing_of(recording, job, closed, unread, doubted=doubted),
-        duration_s=recording.duration_s if recording.kind == "video" else None,
+        duration_s=recording.duration_s if recording.kind == RecordingKind.VIDEO else None,
         width_px=recording.width_px,
         every_s=recording.settings.get("every_s"),
         samples=summary.samples if summary else None,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, load_only
 
 from clinic import access
 from clinic.patients import conditions
-from clinic.patients.doubts import doubted_of, wishes
+from clinic.patients.doubts import doubted_of, open_choices
 from clinic.patients.trends import Trend, TrendPoint, trend
 from db.engine import Database
 from db.models import Patient, Recording, TrendDigest
@@ -115,7 +115,7 @@ def _stale() -> Select[str]:
         .group_by(Recording.patient_id)
         .subquery()
     )
-    again = wishes().subquery()
+    again = open_choices().subquery()
     other = or_(
         now.c.recordings.is_not(None) & TrendDigest.patient_id.is_(None),
         TrendDigest.method != METHOD,
@@ -148,7 +148,7 @@ def _renew(session: Session, patient_id: str, read: Callable[..., Trend] = trend
     forget(session, patient_id)
     unread = conditions.unread_of(session, patient_id, recordings)
     found = read(recordings, unread, doubted_of(session, patient_id, recordings))
-    again = wishes().subquery()
+    again = open_choices().subquery()
     open_again = session.scalar(select(again.c.numbers).where(again.c.patient_id == patient_id)) or 0
     digest = TrendDigest(
         patient_id=patient_id,

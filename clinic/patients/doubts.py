@@ -1,6 +1,6 @@
 """Results that are in doubt: somebody asked to choose the patient's face again, and that is still open.
 
-It is never stored of a result: it holds as long as the analysis that asks again is not over, so that a wish that was
+It is never stored of a result: it holds as long as the analysis that asks again is not over, so that a request that was
 cancelled, or whose analysis failed, leaves nothing behind. A plain reanalysis by another model is no doubt.
 """
 
@@ -39,10 +39,10 @@ def doubted_of(session: Session, patient_id: str, recordings: Iterable[Recording
     return {one.id for one in recordings if (one.version_of or one.id) in visits}
 
 
-def wishes() -> Select[str, int]:
-    """Return the query of the patients with a choice that is open again, and the sum of the numbers of those wishes.
+def open_choices() -> Select[str, int]:
+    """Return the query of the patients with a choice that is open again, and the sum of the numbers of those choices.
 
-    The sum differs with each wish that begins or ends.
+    The sum differs with each request that begins or ends.
     """
     found = select(_ASKING.patient_id, func.sum(_ASKING.number).label("numbers"))
     return found.where(_OPEN).group_by(_ASKING.patient_id)

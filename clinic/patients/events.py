@@ -24,7 +24,7 @@ TEXT_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class EventMark:
     """A mark on the axis of time."""
 
     id: str
@@ -89,7 +89,7 @@ def remove(db: Database, actor: Actor, event_id: str) -> None:
     db.forget_deleted()
 
 
-def marks(db: Database, actor: Actor, patient_id: str) -> list[Mark]:
+def marks(db: Database, actor: Actor, patient_id: str) -> list[EventMark]:
     """Return the marks of a patient, the newest first. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_reader_of(session, actor, patient_id)
@@ -98,7 +98,7 @@ def marks(db: Database, actor: Actor, patient_id: str) -> list[Mark]:
             .where(PatientEvent.patient_id == patient_id)
             .order_by(PatientEvent.happened_on.desc(), PatientEvent.number.desc())
         )
-        return [Mark(row.id, EventKind(row.kind), row.happened_on, row.text) for row in rows]
+        return [EventMark(row.id, EventKind(row.kind), row.happened_on, row.text) for row in rows]
 
 
 def valid_text(text: str) -> str:

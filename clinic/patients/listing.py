@@ -46,7 +46,7 @@ class Only(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CaseloadQuery:
     """The request for a page: patients whose name, code or note holds `search`; `page` counts from 0."""
 
     search: str = ""
@@ -56,7 +56,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CaseloadLine:
     """A patient's line in the caseload.
 
     `recordings`, `last_recorded_on`: of those that have a result or may still get one. Without the consent to keep the
@@ -84,13 +84,13 @@ class Line:
 class Page:
     """One page of the caseload: `found` patients match, on `pages` pages, of which this is number `page`, from 0."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[CaseloadLine, ...]
     found: int
     page: int
     pages: int
 
 
-def page(db: Database, actor: Actor, asked: Asked) -> Page:
+def page(db: Database, actor: Actor, asked: CaseloadQuery) -> Page:
     """Return a page of the own caseload, the last one where there are fewer pages than asked for.
 
     Upper and lower case are one, in every script, and accents make no difference.
@@ -111,7 +111,7 @@ def page(db: Database, actor: Actor, asked: Asked) -> Page:
         return Page(_lines(session, account, ids), found, number, pages)
 
 
-def _wanted(session: Session, account: Account, asked: Asked) -> Select[Any]:
+def _wanted(session: Session, account: Account, asked: CaseloadQuery) -> Select[Any]:
     """Return the query of the patients that are asked for, joined with the account's access to them."""
     found = (
         select(Patient.id)
@@ -158,7 +158,7 @@ def _last() -> Any:
     return select(func.max(Recording.recorded_on)).where(*_own()).scalar_subquery()
 
 
-def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ...]:
+def _lines(session: Session, account: Account, ids: list[str]) -> tuple[CaseloadLine, ...]:
     count = select(func.count(Recording.id)).where(*_own()).scalar_subquery()
     open_ones = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
     held = Patient.id.in_(conditions.not_interpreted(clock.today(session)))
@@ -171,7 +171,7 @@ def _lines(session: Session, account: Account, ids: list[str]) -> tuple[Line, ..
     trends = digests.small_trends(session, ids)
     endings = consent.endings(session, ids, needs.ENDS_WITHIN)
     lines = {
-        patient.id: Line(
+        patient.id: CaseloadLine(
             id=patient.id,
             name=patient.name,
             code=patient.code,

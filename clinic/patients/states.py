@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, exists, or_
 
 from clinic.patients.summaries import DOUBTED, Summary, excluded
-from db.models import Job, JobState, Recording
+from db.models import Job, JobState, Recording, RecordingKind
 from fer_core.types import Status
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING})
@@ -98,7 +98,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RecordingStanding:
     """The state of a recording, its sentence for people, and how that is shown."""
 
     state: State
@@ -124,7 +124,7 @@ def standing_of(
     unread: bool = False,
     obstacle: str | None = None,
     doubted: bool = False,
-) -> Standing:
+) -> RecordingStanding:
     """Return the state and sentence of a stored recording; `closed`, `unread`, `obstacle`, `doubted` as in `Facts`.
 
     `unread`, `closed` and `doubted` say nothing of one whose analysis is not over.
@@ -143,7 +143,7 @@ def standing_of(
             unread=unread,
             closed=closed,
             replaced=replaced_of(recording),
-            pictures=recording.kind == "pictures",
+            pictures=recording.kind == RecordingKind.PICTURES,
             doubted=doubted,
         )
     )
@@ -156,57 +156,61 @@ def replaced_of(recording: Recording) -> Replaced | None:
     return Replaced.CHOSEN if said is True else Replaced(said) if said else None
 
 
-def standing(facts: Facts) -> Standing:
+def standing(facts: Facts) -> RecordingStanding:
     """Return the one state and sentence of a recording."""
     if facts.job in UNDER_WAY:
         return _under_way(facts)
     absent = facts.replaced is Replaced.ABSENT and not facts.has_result
     if facts.job is JobState.CANCELLED and absent:
-        return Standing(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[Replaced.ABSENT])
+        return RecordingStanding(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[Replaced.ABSENT])
     if facts.job is JobState.CANCELLED:
-        return Standing(State.CANCELLED, Tone.NEUTRAL, "Cancelled: nothing was kept.")
+        return RecordingStanding(State.CANCELLED, Tone.NEUTRAL, "Cancelled: nothing was kept.")
     if facts.job is JobState.FAILED:
-        return Standing(State.FAILED, Tone.BAD, facts.error or "The analysis failed.")
+        return RecordingStanding(State.FAILED, Tone.BAD, facts.error or "The analysis failed.")
     if facts.closed:
-        return Standing(State.CLOSED, Tone.NEUTRAL, "The results are closed: there is no valid consent to keep them.")
+        return RecordingStanding(
+            State.CLOSED, Tone.NEUTRAL, "The results are closed: there is no valid consent to keep them."
+        )
     if not facts.has_result and facts.replaced is not None:
-        return Standing(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[facts.replaced])
+        return RecordingStanding(State.REPLACED, Tone.NEUTRAL, REPLACED_SENTENCES[facts.replaced])
     if not facts.has_result:
-        return Standing(State.EMPTY, Tone.ATTENTION, "No result is stored.")
+        return RecordingStanding(State.EMPTY, Tone.ATTENTION, "No result is stored.")
     return _analysed(facts)
 
 
-def _under_way(facts: Facts) -> Standing:
+def _under_way(facts: Facts) -> RecordingStanding:
     if facts.stopping:
-        return Standing(State.STOPPING, Tone.NEUTRAL, "Being cancelled.")
+        return RecordingStanding(State.STOPPING, Tone.NEUTRAL, "Being cancelled.")
     if facts.job is JobState.CHOOSING:
         several = "Several pictures or faces: choose the patient's face in each picture."
         sentence = several if facts.pictures else "Several faces were seen: choose the patient's."
-        return Standing(State.CHOOSING, Tone.ATTENTION, sentence)
+        return RecordingStanding(State.CHOOSING, Tone.ATTENTION, sentence)
     running = facts.job is JobState.RUNNING
     state, sentence = (State.RUNNING, "Being analysed.") if running else (State.WAITING, "Waiting for its turn.")
     if facts.obstacle:
-        return Standing(state, Tone.ATTENTION, f"{sentence} {facts.obstacle}")
-    return Standing(state, Tone.NEUTRAL, sentence)
+        return RecordingStanding(state, Tone.ATTENTION, f"{sentence} {facts.obstacle}")
+    return RecordingStanding(state, Tone.NEUTRAL, sentence)
 
 
-def _analysed(facts: Facts) -> Standing:
+def _analysed(facts: Facts) -> RecordingStanding:
     """Return the sentence about a result: the most serious thing first."""
     how_far = " Only a part of the file could be read." if facts.partial else ""
     if not facts.face_seen:
-        return Standing(State.NO_FACE, Tone.ATTENTION, f"Analysed: no face was found.{how_far}")
+        return RecordingStanding(State.NO_FACE, Tone.ATTENTION, f"Analysed: no face was found.{how_far}")
     unread = f" {UNREAD}" if facts.unread else ""
     if facts.doubted:
         sentence = f"{DOUBTED_SENTENCE} Until the choice it does not count in the trend.{how_far}{unread}"
-        return Standing(State.DOUBTED, Tone.ATTENTION, sentence)
+        return RecordingStanding(State.DOUBTED, Tone.ATTENTION, sentence)
     if facts.partial:
-        return Standing(State.PARTIAL, Tone.ATTENTION, f"Analysed.{how_far} It does not count in the trend.{unread}")
+        return RecordingStanding(
+            State.PARTIAL, Tone.ATTENTION, f"Analysed.{how_far} It does not count in the trend.{unread}"
+        )
     if facts.excluded:
         sentence = f"Analysed. It does not count in the trend: {facts.excluded}.{unread}"
-        return Standing(State.EXCLUDED, Tone.ATTENTION, sentence)
+        return RecordingStanding(State.EXCLUDED, Tone.ATTENTION, sentence)
     if facts.unread:
-        return Standing(State.UNREAD, Tone.NEUTRAL, f"Analysed. It does not count in the trend.{unread}")
-    return Standing(State.COMPLETE, Tone.GOOD, "The analysis is complete.")
+        return RecordingStanding(State.UNREAD, Tone.NEUTRAL, f"Analysed. It does not count in the trend.{unread}")
+    return RecordingStanding(State.COMPLETE, Tone.GOOD, "The analysis is complete.")
 
 
 def _face_seen(summary: Summary) -> bool:

@@ -7,6 +7,7 @@ from datetime import date, time
 
 from clinic.patients.fields import RecordingFields, fields_of
 from db.models import Patient, Recording
+from db.models import RecordingKind as RecordingKind  # the pages know no tables
 
 
 @dataclass(frozen=True, slots=True)

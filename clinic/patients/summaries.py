@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from db.models import Recording
+from db.models import Recording, RecordingKind
 from db.records import SampleTable, load_samples
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.reading.intervals import share_interval
@@ -103,7 +103,7 @@ class Summary:
         """Why this recording is drawn as an open circle and excluded from every test, or None where it counts."""
         if self.shares is None:
             return "no usable face"
-        if self.kind == "pictures":
+        if self.kind == RecordingKind.PICTURES:
             if self.usable_samples < MIN_PICTURES:
                 return f"fewer than {MIN_PICTURES} usable pictures"
             return None
@@ -136,8 +136,8 @@ def _with_old_sizes(summary: Summary) -> Summary:
 
 
 def series_of(samples: SampleTable, kind: str, settings: dict[str, Any]) -> Series:
-    """Return a recording's stored samples as the core reads them; `kind`: ``"video"`` or ``"pictures"``."""
-    every_s = float(settings.get("every_s") or 0.0) if kind == "video" else None
+    """Return a recording's stored samples as the core reads them; `kind`: see `RecordingKind`."""
+    every_s = float(settings.get("every_s") or 0.0) if kind == RecordingKind.VIDEO else None
     statuses = tuple(Status(status) for status in samples.status.tolist())
     uncertain_below = float(settings.get("uncertain_below") or 0.0)
     return Series(samples.time_s, statuses, samples.probabilities, every_s, uncertain_below, samples.mouth_change)
@@ -146,9 +146,9 @@ def series_of(samples: SampleTable, kind: str, settings: dict[str, Any]) -> Seri
 def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None = None) -> Summary:
     """Return the summary of a recording's samples (one row a moment, as they are after the choice of a face).
 
-    `kind`: ``"video"`` or ``"pictures"``; `settings`: those of the recording.
+    `kind`: see `RecordingKind`; `settings`: those of the recording.
     """
-    video = kind == "video"
+    video = kind == RecordingKind.VIDEO
     if not len(samples):
         nothing = 0.0 if video else None
         return Summary(kind, 0, 0, 0.0, nothing, nothing, {}, None, None, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clinic.patients.summaries import Summary
+from db.models import RecordingKind
 from fer_core.reading.usual import BASELINE
 
 TALKS_THROUGHOUT = "the mouth moves nearly all the time"
@@ -24,7 +25,7 @@ def stands_on_still(counting: Sequence[Summary]) -> bool:
     whole time is compared, as it was before.
     """
     first = counting[:BASELINE]
-    if not first or not all(summary.mouth_known or summary.kind == "pictures" for summary in first):
+    if not first or not all(summary.mouth_known or summary.kind == RecordingKind.PICTURES for summary in first):
         return False
     return 2 * sum(summary.still is not None and summary.still.long_enough for summary in first) >= len(first)
 

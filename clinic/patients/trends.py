@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clinic.patients import talk
 from clinic.patients.lines import Line, line_of
 from clinic.patients.summaries import LABELS, Summary, excluded, in_order
-from db.models import Recording
+from db.models import Recording, RecordingKind
 from fer_core.reading import usual
 
 BASELINE_MIN = usual.BASELINE
@@ -55,7 +55,7 @@ class TrendPoint:
     beyond: tuple[int, ...] = ()
     outside: tuple[int, ...] = ()
     still: bool = False
-    kind: str = "video"
+    kind: str = RecordingKind.VIDEO
     recorded_time: time | None = None
     visit_number: int = 0
     taken_for_last: bool = False
@@ -63,7 +63,7 @@ class TrendPoint:
     @property
     def basis(self) -> str:
         """Of which time the shares are: a recording that doesn't count may have them of more than the others."""
-        if self.kind == "pictures":
+        if self.kind == RecordingKind.PICTURES:
             return "usable pictures"
         return "usable time in which the mouth is still" if self.still else "usable time"
 
@@ -122,7 +122,7 @@ def usable_called(points: Iterable[TrendPoint]) -> str:
     kinds = {point.kind for point in points}
     if len(kinds) > 1:
         return "usable share of time or pictures"
-    return "share of usable pictures" if kinds == {"pictures"} else "usable face time"
+    return "share of usable pictures" if kinds == {RecordingKind.PICTURES} else "usable face time"
 
 
 def trend(recordings: Sequence[Recording], unread: Collection[str] = (), doubted: Collection[str] = ()) -> Trend:

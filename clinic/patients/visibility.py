@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, String, case, cast, func, literal, select
+from sqlalchemy.orm import Session
 
 from clinic import access
 from clinic.access import Actor, Role
@@ -17,6 +18,7 @@ from clinic.patients.doubts import doubted
 from db.engine import Database
 from db.models import (
     Access,
+    Account,
     FaceCondition,
     ImportedSeries,
     Patient,
@@ -26,6 +28,7 @@ from db.models import (
     Recording,
     RecordingMark,
 )
+from db.moment import once
 
 ENOUGH_OF_ID = 8
 """So many letters of an id distinguish the rows of one patient."""
@@ -34,7 +37,7 @@ REVISIONS = (Patient.revision, Patient.consents_revision, Patient.sharing_revisi
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PatientState:
     """Whether a patient's results are open, and what differs once something on a screen about the patient is edited.
 
     `edition`: the revisions of patient, consents and sharing, then what sums up recordings, marks on the axis,
@@ -63,21 +66,16 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
         return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
 
 
-def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, Standing]:
+def states(db: Database, actor: Actor, patient_ids: Collection[str]) -> dict[str, PatientState]:
     """Return how those of these patients stand that the actor sees now.
 
     Raises Forbidden ``signed_out``, ``statement``.
     """
     with db.read() as session:
         account = access.acting(session, actor)
-        opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
-        asked = select(Patient.id, opened, *REVISIONS, *_rows_of_patient(), *_left_out())
-        found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
-        return {
-            key: Standing(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
-            for key, opened, *values in found
-            for numbers, texts in [(values[: len(REVISIONS)], values[len(REVISIONS) :])]
-        }
+        # A page asks what it draws, and then whether that is still so.
+        key = ("states", account.id, frozenset(patient_ids))
+        return once(session, key, lambda: _states(session, account, patient_ids))
 
 
 def offered(db: Database, actor: Actor) -> dict[str, tuple[int, ...]]:
@@ -89,6 +87,17 @@ def offered(db: Database, actor: Actor) -> dict[str, tuple[int, ...]]:
         account = access.acting(session, actor)
         found = session.execute(select(Patient.id, *REVISIONS).where(Patient.id.in_(access.visible(account))))
         return {key: tuple(numbers) for key, *numbers in found}
+
+
+def _states(session: Session, account: Account, patient_ids: Collection[str]) -> dict[str, PatientState]:
+    opened = Patient.id.in_(consent.covered(session, Scope.KEEP_RESULTS))
+    asked = select(Patient.id, opened, *REVISIONS, *_rows_of_patient(), *_left_out())
+    found = session.execute(asked.where(Patient.id.in_(patient_ids), Patient.id.in_(access.visible(account))))
+    return {
+        key: PatientState(opened, (*numbers, *map(_short, texts[:-2])), tuple(map(_short, texts[-2:])))
+        for key, opened, *values in found
+        for numbers, texts in [(values[: len(REVISIONS)], values[len(REVISIONS) :])]
+    }
 
 
 def _rows_of_patient() -> list[ScalarSelect[str]]:

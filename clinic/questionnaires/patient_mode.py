@@ -35,7 +35,7 @@ OVER = "This questionnaire is closed. Please give the device back."
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ShownQuestionnaire:
     """What the device shows: the questionnaire, the answers so far, and whether the patient has finished.
 
     `id`: of this hand-over, so that a screen of an earlier one answers nothing.
@@ -115,13 +115,13 @@ def in_hands(db: Database, actor: Actor, patient_id: str) -> list[InHands]:
         ]
 
 
-def asked(db: Database, token: str | None) -> Asked | None:
+def asked(db: Database, token: str | None) -> ShownQuestionnaire | None:
     """Return what the device of this token shows, None after the end."""
     with db.read() as session:
         row = _row(session, token)
         if row is None:
             return None
-        return Asked(row.id, scales.of_key(session, row.scale), tuple(row.items), row.done_at is not None)
+        return ShownQuestionnaire(row.id, scales.of_key(session, row.scale), tuple(row.items), row.done_at is not None)
 
 
 def answer(db: Database, token: str | None, place: int, item: int | None) -> None:

@@ -20,7 +20,7 @@ from clinic.patients.states import ENDED_WELL
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import AuditRow, Job
+from db.models import AuditRow, Job, RecordingKind
 from fer_core.errors import FerError
 from fer_core.media.passage import PLAYED
 from storage.sealed import CHUNK_BYTES
@@ -133,7 +133,7 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     access.require_reader_of(session, actor, recording.patient_id)
     consent.need(session, recording.patient_id, Scope.KEEP_VIDEO)
     job = session.scalar(select(Job).where(Job.recording_id == recording_id))
-    if recording.kind != "video" or job is None or job.state not in ENDED_WELL:
+    if recording.kind != RecordingKind.VIDEO or job is None or job.state not in ENDED_WELL:
         return None
     source: dict[str, Any] = job.sources[0] if job.sources else {}
     if not source or not uploads.stored(settings, [source["id"]]):

@@ -8,7 +8,7 @@ from datetime import date
 
 from clinic import words
 from clinic.patients.conditions import Condition, holding, lasting
-from clinic.patients.events import Mark
+from clinic.patients.events import EventMark
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.sentences import WATCHED, changed, day, latest_by_scale, score_sentence, watched
 
@@ -18,7 +18,7 @@ class Beside:
     """What is stored of a patient beside the recordings."""
 
     answers: Sequence[Answer] = ()
-    marks: Sequence[Mark] = ()
+    marks: Sequence[EventMark] = ()
     conditions: Sequence[Condition] = ()
 
     def within(self, begin: date | None, end: date | None) -> Beside:
@@ -57,7 +57,7 @@ def self_report(answers: Sequence[Answer]) -> list[str]:
     return notice + score_sentences(answers)
 
 
-def mark_rows(marks: Sequence[Mark]) -> list[tuple[str, ...]]:
+def mark_rows(marks: Sequence[EventMark]) -> list[tuple[str, ...]]:
     """Return each mark with its day and kind, the earliest first."""
     ordered = sorted(marks, key=lambda mark: mark.happened_on)
     return [(day(mark.happened_on), mark.kind.value, mark.text) for mark in ordered]

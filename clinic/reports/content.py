@@ -27,7 +27,7 @@ NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportScope:
     """What a report is about: a period, its ends included and each open where it is None, or one recording.
 
     `notes`: the ids of the recordings whose notes are printed; `patient_note`: whether the patient's is. `remark`: what
@@ -82,7 +82,9 @@ class Report:
     caveats: tuple[str, ...]
 
 
-def report(patient: PatientDetail, asked: Asked, author: str, made_at: str, beside: Beside | None = None) -> Report:
+def report(
+    patient: PatientDetail, asked: ReportScope, author: str, made_at: str, beside: Beside | None = None
+) -> Report:
     """Return the report on a patient. `made_at`: the moment as it is printed, with its zone."""
     rows = [row for row in patient.recordings if _is_in(row, asked)]
     wanted = {row.id for row in rows}
@@ -172,7 +174,7 @@ def _against_usual(point: TrendPoint, column: int) -> str:
     return f"{said}; {usual}: inside it."
 
 
-def _is_in(row: RecordingRow, asked: Asked) -> bool:
+def _is_in(row: RecordingRow, asked: ReportScope) -> bool:
     if asked.recording_id is not None:
         return row.id == asked.recording_id
     begun = asked.begin is None or row.recorded_on >= asked.begin
@@ -202,7 +204,9 @@ def _made(rows: Sequence[RecordingRow], author: str, made_at: str) -> tuple[tupl
     )
 
 
-def _coverage(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked: Asked) -> tuple[tuple[str, str], ...]:
+def _coverage(
+    rows: Sequence[RecordingRow], points: Sequence[TrendPoint], asked: ReportScope
+) -> tuple[tuple[str, str], ...]:
     known = [row for row in rows if row.usable_share is not None]
     reasons: Counter[str] = Counter()
     for row in known:
@@ -295,7 +299,7 @@ def _between(low: tuple[float, ...] | None, high: tuple[float, ...] | None, colu
     return f"{percent(low[column])} to {percent(high[column])}" if low is not None and high is not None else NOTHING
 
 
-def _notes(patient: PatientDetail, rows: Sequence[RecordingRow], asked: Asked) -> list[Note]:
+def _notes(patient: PatientDetail, rows: Sequence[RecordingRow], asked: ReportScope) -> list[Note]:
     found = [Note("Remark", asked.remark)] if asked.remark.strip() else []
     if asked.patient_note and patient.note:
         found.append(Note("Note on the patient", patient.note))

@@ -22,7 +22,7 @@ from clinic.exchange.downloads import Kind
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.record_state import state_of
 from clinic.reports import reports
-from clinic.reports.content import Asked
+from clinic.reports.content import ReportScope
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Account, JobState, ReportJob, Role
@@ -60,13 +60,13 @@ class ReportClaim:
     token: int
     patient_id: str
     actor: Actor
-    asked: Asked
+    asked: ReportScope
     kind: Kind
     seen: str
 
 
 def ask(
-    db: Database, actor: Actor, patient_id: str, asked: Asked, kind: Kind, shown: PatientDetail | None = None
+    db: Database, actor: Actor, patient_id: str, asked: ReportScope, kind: Kind, shown: PatientDetail | None = None
 ) -> str:
     """Queue a report and return its id; one that is still open is not asked for twice, and another one replaces it.
 
@@ -197,7 +197,7 @@ def _before(session: Session, job: ReportJob) -> int:
     return session.scalar(earlier) or 0
 
 
-def _written(asked: Asked) -> dict[str, Any]:
+def _written(asked: ReportScope) -> dict[str, Any]:
     """Return what is asked for as JSON keeps it."""
     return {
         "begin": asked.begin.isoformat() if asked.begin else None,
@@ -209,6 +209,6 @@ def _written(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _read(kept: dict[str, Any]) -> Asked:
+def _read(kept: dict[str, Any]) -> ReportScope:
     days = {name: date.fromisoformat(kept[name]) if kept[name] else None for name in ("begin", "end")}
-    return Asked(**(kept | days | {"notes": frozenset(kept["notes"])}))
+    return ReportScope(**(kept | days | {"notes": frozenset(kept["notes"])}))

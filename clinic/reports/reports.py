@@ -19,7 +19,7 @@ from clinic.patients.fields import valid_note
 from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers
 from clinic.reports.beside import Beside
-from clinic.reports.content import Asked, Report, report
+from clinic.reports.content import Report, ReportScope, report
 from clinic.reports.page import html
 from clinic.reports.pdf import pages, pdf
 from clinic.settings import Settings
@@ -30,13 +30,18 @@ CONTENT_SHARE, TYPESET_SHARE = 0.3, 0.9
 """How much of the work is done when the content is gathered, and when it is drawn and typeset."""
 
 
-def check(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None) -> None:
+def check(db: Database, actor: Actor, patient_id: str, asked: ReportScope, shown: PatientDetail | None = None) -> None:
     """Refuse a report that can't be made now. `shown` and what is raised: as in `preview`, but ``font_missing``."""
     _report(db, actor, patient_id, asked, shown)
 
 
 def preview(
-    db: Database, settings: Settings, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None = None
+    db: Database,
+    settings: Settings,
+    actor: Actor,
+    patient_id: str,
+    asked: ReportScope,
+    shown: PatientDetail | None = None,
 ) -> list[str]:
     """Return the pages of a report as SVG. What is raised: as in `prepare`.
 
@@ -50,7 +55,7 @@ def prepare(
     settings: Settings,
     actor: Actor,
     patient_id: str,
-    asked: Asked,
+    asked: ReportScope,
     kind: Kind,
     seen: str | None = None,
     reached: Callable[[float], None] = lambda _share: None,
@@ -89,7 +94,7 @@ def _state(patient: PatientDetail) -> tuple[object, ...]:
     return patient.id, patient.revision, tuple((row.id, row.revision) for row in patient.recordings)
 
 
-def _report(db: Database, actor: Actor, patient_id: str, asked: Asked, shown: PatientDetail | None) -> Report:
+def _report(db: Database, actor: Actor, patient_id: str, asked: ReportScope, shown: PatientDetail | None) -> Report:
     valid_note(asked.remark)
     with db.read() as session:
         access.require_writer_of(session, actor, patient_id)

@@ -13,7 +13,7 @@ from clinic import access, audit, clock, model_in_use
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.settings import Settings
-from clinic.training.runs import Standing
+from clinic.training.runs import TrainingProgress
 from clinic.training_queue import places
 from clinic.training_queue.work import EXAMPLES, OPEN
 from db.engine import Database
@@ -56,12 +56,12 @@ def make(db: Database, settings: Settings, actor: Actor, data: str) -> str:
         return row.id
 
 
-def standing(db: Database, actor: Actor) -> Standing | None:
+def standing(db: Database, actor: Actor) -> TrainingProgress | None:
     """Return how far the examples are that were asked for last. Raises Forbidden."""
     with db.read() as session:
         access.acting(session, actor)
         row = session.scalar(_newest().limit(1))
-        return Standing(row.id, JobState(row.state), row.paused, row.error_message) if row is not None else None
+        return TrainingProgress(row.id, JobState(row.state), row.paused, row.error_message) if row is not None else None
 
 
 def made(db: Database, settings: Settings, actor: Actor) -> str | None:

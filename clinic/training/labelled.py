@@ -28,7 +28,7 @@ USABLE = tuple(status.value for status in Status if status.usable)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LabelledSample:
     """A sample with the label, in `Emotion` order, that somebody gave it; `box`: the patient's face, in px."""
 
     frame_index: int
@@ -46,7 +46,7 @@ class Source:
     kind: str
     every_s: float
     upload_ids: tuple[str, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[LabelledSample, ...]
 
 
 def given(session: Session, *only: ColumnElement[bool]) -> list[tuple[RecordingMark, str]]:
@@ -91,9 +91,9 @@ def _source(session: Session, visit_id: str, rows: Sequence[RecordingMark]) -> S
 
 def _moments(
     samples: SampleTable, rows: Sequence[RecordingMark], left_out: Sequence[tuple[float, float]]
-) -> tuple[Moment, ...]:
+) -> tuple[LabelledSample, ...]:
     usable = np.isin(samples.status, USABLE) & ~within(samples.time_s, left_out)
-    found: dict[int, Moment] = {}
+    found: dict[int, LabelledSample] = {}
     # Of two labels of one sample the newer counts.
     for row in sorted(rows, key=lambda mark: mark.number):
         inside = np.flatnonzero(usable & within(samples.time_s, [(row.begin_s, row.end_s)]))
@@ -101,7 +101,9 @@ def _moments(
             place = inside[np.abs(samples.time_s[inside] - (row.begin_s + row.end_s) / 2).argmin()]
             label = row.model_label if row.verdict == Verdict.AGREE else row.label
             index, time_s = int(samples.frame_index[place]), float(samples.time_s[place])
-            found[index] = Moment(index, time_s, Box(*samples.boxes[place].tolist()), EMOTION_LABELS.index(str(label)))
+            found[index] = LabelledSample(
+                index, time_s, Box(*samples.boxes[place].tolist()), EMOTION_LABELS.index(str(label))
+            )
     return tuple(found[index] for index in sorted(found))
 
 

@@ -20,10 +20,11 @@ from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.training import cutting, labelled
 from clinic.training.cutting import Cutting
-from clinic.training.labelled import Moment, Source
+from clinic.training.labelled import LabelledSample, Source
 from clinic.training_queue import places, uses
 from clinic.training_queue.work import TrainingClaim
 from db.engine import Database
+from db.models import RecordingKind
 from fer_core.errors import FerError
 from fer_core.media import video
 from fer_core.media.image import read_picture
@@ -42,7 +43,7 @@ class _Face:
 
     patient_id: str
     recording_id: str
-    moment: Moment
+    moment: LabelledSample
     crop: NDArray[np.uint8]
 
 
@@ -97,11 +98,11 @@ def _cut_source(db: Database, settings: Settings, source: Source) -> Iterator[_F
     with db.read() as session:
         if not labelled.may_be_used(session, source):
             return
-    for one in (_video if source.kind == "video" else _pictures)(settings, source):
+    for one in (_video if source.kind == RecordingKind.VIDEO else _pictures)(settings, source):
         yield _Face(source.patient_id, source.recording_id, *one) if one is not None else None
 
 
-def _video(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray[np.uint8]] | None]:
+def _video(settings: Settings, source: Source) -> Iterator[tuple[LabelledSample, NDArray[np.uint8]] | None]:
     # It loads torch, which only a worker that cuts needs.
     from fer_core.analyzer import WORK_SIDE_PX
     from fer_core.faces.preprocess import crop_faces
@@ -119,7 +120,7 @@ def _video(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray
                 return
 
 
-def _pictures(settings: Settings, source: Source) -> Iterator[tuple[Moment, NDArray[np.uint8]] | None]:
+def _pictures(settings: Settings, source: Source) -> Iterator[tuple[LabelledSample, NDArray[np.uint8]] | None]:
     from fer_core.analyzer import PICTURE_SIDE_PX
     from fer_core.faces.preprocess import crop_faces
 

@@ -32,9 +32,9 @@ Check = Callable[[Settings, Path], str | None]
 def fixed(settings: Settings) -> str | None:
     """Return why no page can change the model of this installation, or None where one can."""
     if settings.model is not None:
-        return "The environment names the model (FER_MODEL): it can be changed there alone."
+        return "The environment names the model (FER_MODEL): it can be changed only there."
     if settings.dask:
-        return "A cluster analyses, whose machines each name their model with FER_MODEL: it can be changed there alone."
+        return "A cluster analyses, whose machines each name their model with FER_MODEL: it can be changed only there."
     return None
 
 

@@ -17,7 +17,7 @@ OFFERED = {
     "teacher": "A small network that learns fast: for a first try.",
     "sequential": "A plain convolutional network, as in student projects: a baseline.",
     "five-layer": "A smaller plain network: a weak baseline.",
-    "best-gpu": "The full width and 300 epochs: for a GPU alone.",
+    "best-gpu": "The full width and 300 epochs: only for a GPU.",
 }
 """The presets that need nothing besides the data set."""
 

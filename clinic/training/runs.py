@@ -29,7 +29,7 @@ from fer_core.model.model_card import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TrainingProgress:
     """How far a check, a run or an evaluation is. `error`: the sentence of one that failed."""
 
     id: str
@@ -44,7 +44,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class RunStanding(Standing):
+class RunStanding(TrainingProgress):
     """How far a run is: `done` of `total` epochs, with their curves, and its evaluation and model where there are any.
 
     `left_s`: seconds left at most of its epochs, or of cutting own people's faces out; None before the first, and while
@@ -63,7 +63,7 @@ class RunStanding(Standing):
     curves: tuple[Curve, ...]
     left_s: float | None
     created_at: datetime
-    evaluation: Standing | None
+    evaluation: TrainingProgress | None
     card: ModelCard | None
     analyses: bool
     in_use: bool
@@ -264,7 +264,7 @@ def obstacle(settings: Settings) -> str | None:
     return obstacles.obstacle(settings)
 
 
-def newest_check(db: Database, actor: Actor, data: str) -> Standing | None:
+def newest_check(db: Database, actor: Actor, data: str) -> TrainingProgress | None:
     """Return how far the newest check of a data set is, None before one. Raises Forbidden ``only_administrators``."""
     with db.read() as session:
         access.require_administrator(session, actor)
@@ -272,7 +272,7 @@ def newest_check(db: Database, actor: Actor, data: str) -> Standing | None:
         return _plain(row) if row is not None else None
 
 
-def _standing(settings: Settings, run: Training, evaluation: Standing | None, in_use: list[str]) -> RunStanding:
+def _standing(settings: Settings, run: Training, evaluation: TrainingProgress | None, in_use: list[str]) -> RunStanding:
     epochs = curves.read(settings, run.id)
     card = places.model_card_of(settings, run.id, run.number)
     running = run.state == JobState.RUNNING.value
@@ -302,8 +302,8 @@ def _standing(settings: Settings, run: Training, evaluation: Standing | None, in
     )
 
 
-def _plain(row: Training) -> Standing:
-    return Standing(row.id, JobState(row.state), row.paused, row.error_message)
+def _plain(row: Training) -> TrainingProgress:
+    return TrainingProgress(row.id, JobState(row.state), row.paused, row.error_message)
 
 
 def _promoted(settings: Settings, run: Training) -> bool:

@@ -23,7 +23,7 @@ from clinic.children import PROGRAM_DIR
 from clinic.settings import Settings
 from clinic.training import curves, own_pictures, tuning
 from clinic.training_queue import places, uses, work
-from clinic.training_queue.work import CHECK, EVALUATE, EXAMPLES, LANES, RUNS, TUNE, TrainingClaim, Wish
+from clinic.training_queue.work import CHECK, EVALUATE, EXAMPLES, LANES, RUNS, TUNE, TrainingClaim, TrainingRequest
 from db.engine import Database
 from db.models import JobState, Training
 from fer_core.errors import FerError
@@ -143,13 +143,13 @@ class Lane:
 
     def _ends(self, held: TrainingClaim) -> bool:
         """End or put back what is no longer wanted; return whether that was so."""
-        wish = work.wish(self.db, held)
-        if wish is Wish.GO_ON:
+        request = work.requested(self.db, held)
+        if request is TrainingRequest.GO_ON:
             return False
         self._kill()
-        if wish is Wish.PAUSE:
+        if request is TrainingRequest.PAUSE:
             work.give_back(self.db, held)
-        elif wish is Wish.STOP:
+        elif request is TrainingRequest.STOP:
             work.end(self.db, held, JobState.CANCELLED, self._epochs(held))
         self._forget()
         return True

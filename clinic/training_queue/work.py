@@ -27,7 +27,7 @@ LOST = (
 )
 
 
-class Wish(Enum):
+class TrainingRequest(Enum):
     """What the clinic wants of a training that a worker holds."""
 
     GO_ON = "go on"
@@ -68,15 +68,15 @@ def claim(db: Database, worker: str, kinds: tuple[str, ...]) -> TrainingClaim | 
         return TrainingClaim(row.id, row.lease_token, row.kind, run.id, run.number, row.data, row.start_from)
 
 
-def wish(db: Database, held: TrainingClaim) -> Wish:
+def requested(db: Database, held: TrainingClaim) -> TrainingRequest:
     """Return what is wanted of a training that is under way."""
     with db.read() as session:
         row = held_row(session, held)
         if row is None:
-            return Wish.GONE
+            return TrainingRequest.GONE
         if row.cancel_requested:
-            return Wish.STOP
-        return Wish.PAUSE if row.paused else Wish.GO_ON
+            return TrainingRequest.STOP
+        return TrainingRequest.PAUSE if row.paused else TrainingRequest.GO_ON
 
 
 def renew(db: Database, held: TrainingClaim, done: int) -> None:

@@ -20,7 +20,7 @@ from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker.endings import StoppingError, clear, end_early, may_keep, uploads_of
 from db.engine import Database
-from db.models import JobState, Recording
+from db.models import JobState, Recording, RecordingKind
 from db.room import DiskFullError, disk_full
 from fer_core.errors import Cancelled, FerError, MediaError
 from fer_core.media import video
@@ -123,7 +123,7 @@ class _Run:
             raise FerError("The uploaded file does not exist any more. Please upload it again.", "upload_gone")
         self._ask_consent()
         self._take_up()
-        if self.claimed.kind == "pictures":
+        if self.claimed.kind == RecordingKind.PICTURES:
             made = self._pictures(uploads_of(self.claimed))
         else:
             with uploads.open_stored(self.settings, self.claimed.sources[0]["id"]) as file:

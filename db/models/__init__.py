@@ -16,7 +16,7 @@ from db.models.accounts import (
 )
 from db.models.audit import AuditRow, AuditText
 from db.models.base import Base, UtcDateTime, new_id, next_number
-from db.models.enums import ConditionKind, EventKind, JobState, Role, Scope
+from db.models.enums import ConditionKind, EventKind, JobState, RecordingKind, Role, Scope
 from db.models.installation import Installation
 from db.models.jobs import Job, PatientImport, Reanalysis, ReportJob, VideoCopy
 from db.models.patients import Consent, FaceCondition, ImportedSeries, Patient, PatientEvent, TrendDigest
@@ -53,6 +53,7 @@ __all__ = [
     "QuestionnaireSchedule",
     "Reanalysis",
     "Recording",
+    "RecordingKind",
     "RecordingMark",
     "RecoveryCode",
     "ReportJob",

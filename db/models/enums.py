@@ -17,6 +17,13 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class RecordingKind(StrEnum):
+    """What a recording is: one video, or the pictures of one day."""
+
+    VIDEO = "video"
+    PICTURES = "pictures"
+
+
 class Role(StrEnum):
     """What an account may do; each sees only the patients of its own caseload (clinic/access.py)."""
 

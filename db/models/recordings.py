@@ -34,7 +34,7 @@ class Recording(Base):
     visit_number: Mapped[int]
     """Which of the patient's visits it is, from 1; all versions have it, and no other visit gets it, even later."""
     kind: Mapped[str] = mapped_column(String(16))
-    """``"video"`` or ``"pictures"``."""
+    """See `RecordingKind`."""
     recorded_on: Mapped[date] = mapped_column(index=True)
     recorded_time: Mapped[time | None]
     """The time of day on the clinic's clock, where it is known."""

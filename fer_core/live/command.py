@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> None:
     """Serve the page until it is interrupted. Raises ModelError, OSError where the port is taken."""
     parser = argparse.ArgumentParser(
         prog="fer live",
-        description="Show this computer's camera live, on a page of this computer alone.",
+        description="Show this computer's camera live, on a page that only this computer can open.",
         epilog=NOTICE,
     )
     parser.add_argument("--port", type=int, default=0, help="default: any that is free")

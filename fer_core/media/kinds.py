@@ -9,7 +9,7 @@ from fer_core.media.source import Source, opened
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A kind of file: what it is called, the endings of its name, and FFmpeg's or Pillow's name of its reader."""
 
     name: str
@@ -18,25 +18,27 @@ class Kind:
 
 
 VIDEOS = (
-    Kind("MP4, MOV and 3GP (phones, cameras)", ("mp4", "mov", "m4v", "3gp", "3g2", "mj2"), "mov,mp4,m4a,3gp,3g2,mj2"),
-    Kind("Matroska and WebM (calls, screen recorders)", ("mkv", "webm"), "matroska,webm"),
-    Kind("AVI", ("avi",), "avi"),
-    Kind("AVCHD, HDV and other MPEG transport streams (camcorders)", ("mts", "m2ts", "m2t", "ts"), "mpegts"),
-    Kind("MPEG-1 and MPEG-2 (camcorders, DVD)", ("mpg", "mpeg", "vob", "mod"), "mpeg"),
-    Kind("DV (tape camcorders)", ("dv",), "dv"),
-    Kind("Windows Media", ("wmv", "asf"), "asf"),
-    Kind("Flash Video", ("flv",), "flv"),
+    FileKind(
+        "MP4, MOV and 3GP (phones, cameras)", ("mp4", "mov", "m4v", "3gp", "3g2", "mj2"), "mov,mp4,m4a,3gp,3g2,mj2"
+    ),
+    FileKind("Matroska and WebM (calls, screen recorders)", ("mkv", "webm"), "matroska,webm"),
+    FileKind("AVI", ("avi",), "avi"),
+    FileKind("AVCHD, HDV and other MPEG transport streams (camcorders)", ("mts", "m2ts", "m2t", "ts"), "mpegts"),
+    FileKind("MPEG-1 and MPEG-2 (camcorders, DVD)", ("mpg", "mpeg", "vob", "mod"), "mpeg"),
+    FileKind("DV (tape camcorders)", ("dv",), "dv"),
+    FileKind("Windows Media", ("wmv", "asf"), "asf"),
+    FileKind("Flash Video", ("flv",), "flv"),
 )
 PICTURES = (
-    Kind("JPEG", ("jpg", "jpeg"), "JPEG"),
-    Kind("PNG", ("png",), "PNG"),
-    Kind("WebP", ("webp",), "WEBP"),
-    Kind("AVIF", ("avif",), "AVIF"),
-    Kind("GIF", ("gif",), "GIF"),
-    Kind("TIFF", ("tif", "tiff"), "TIFF"),
-    Kind("BMP", ("bmp",), "BMP"),
+    FileKind("JPEG", ("jpg", "jpeg"), "JPEG"),
+    FileKind("PNG", ("png",), "PNG"),
+    FileKind("WebP", ("webp",), "WEBP"),
+    FileKind("AVIF", ("avif",), "AVIF"),
+    FileKind("GIF", ("gif",), "GIF"),
+    FileKind("TIFF", ("tif", "tiff"), "TIFF"),
+    FileKind("BMP", ("bmp",), "BMP"),
 )
-HEIC = Kind("HEIC, where pillow-heif is installed", ("heic", "heif"), "HEIF")
+HEIC = FileKind("HEIC, where pillow-heif is installed", ("heic", "heif"), "HEIF")
 VIDEO_SUFFIXES = tuple(suffix for kind in VIDEOS for suffix in kind.suffixes)
 PICTURE_SUFFIXES = tuple(suffix for kind in (*PICTURES, HEIC) for suffix in kind.suffixes)
 DEMUXERS = ",".join(kind.reader for kind in VIDEOS)

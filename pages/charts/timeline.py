@@ -19,7 +19,7 @@ MAX_CELLS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineSample:
     """One sample of the patient's face: `probabilities` in `Emotion` order, None where `status` is not usable."""
 
     time_s: float
@@ -44,7 +44,7 @@ class Cell:
     probabilities: tuple[float, ...] | None
 
 
-def cells(moments: Sequence[Moment], most: int = MAX_CELLS) -> list[Cell]:
+def cells(moments: Sequence[TimelineSample], most: int = MAX_CELLS) -> list[Cell]:
     """Gather samples in the order of time into at most about `most` cells of equal length; empty stretches have none.
 
     A recording with fewer samples than `most` keeps every sample as a cell of its own.
@@ -54,14 +54,16 @@ def cells(moments: Sequence[Moment], most: int = MAX_CELLS) -> list[Cell]:
     step = _step(moments)
     length = moments[-1].time_s - moments[0].time_s + step
     width = max(step, length / most)
-    found: dict[int, list[Moment]] = {}
+    found: dict[int, list[TimelineSample]] = {}
     for number, moment in enumerate(moments):
         place = number if width <= step else int((moment.time_s - moments[0].time_s) / width)
         found.setdefault(place, []).append(moment)
     return [_cell(group, step) for group in found.values()]
 
 
-def pictures_figure(moments: Sequence[Moment], names: Mapping[Emotion, str], reasons: Mapping[str, str]) -> go.Figure:
+def pictures_figure(
+    moments: Sequence[TimelineSample], names: Mapping[Emotion, str], reasons: Mapping[str, str]
+) -> go.Figure:
     """Draw single pictures side by side: the seven outputs stacked, or a hatched bar where no face could be read."""
     numbers = [f"Picture {number}" for number in range(1, len(moments) + 1)]
     figure = go.Figure()
@@ -91,7 +93,7 @@ def cell_length_s(gathered: Sequence[Cell]) -> float:
     return lengths[len(lengths) // 2] if lengths else 0.0
 
 
-def _cell(group: Sequence[Moment], step: float) -> Cell:
+def _cell(group: Sequence[TimelineSample], step: float) -> Cell:
     """Gather samples into one cell."""
     label = Counter(moment.label for moment in group).most_common(1)[0][0]
     known = [moment.probabilities for moment in group if moment.probabilities is not None]
@@ -99,7 +101,7 @@ def _cell(group: Sequence[Moment], step: float) -> Cell:
     return Cell(group[0].time_s, group[-1].time_s + step, label, means)
 
 
-def _step(moments: Sequence[Moment]) -> float:
+def _step(moments: Sequence[TimelineSample]) -> float:
     """Return the usual time between two samples in seconds; 1 where there is one sample alone."""
     steps = sorted(b.time_s - a.time_s for a, b in pairwise(moments))
     return steps[len(steps) // 2] if steps else 1.0

@@ -13,7 +13,7 @@ from clinic import words
 from clinic.consent.consent import ANALYSIS, Ending, Scope
 from clinic.consent.scopes import SCOPES
 from clinic.patients.digests import SmallTrend
-from clinic.patients.listing import Line
+from clinic.patients.listing import CaseloadLine
 from clinic.patients.needs import Need
 from clinic.phrases import counted, interval
 from fer_core.emotions import Emotion
@@ -33,7 +33,7 @@ _component = st.components.v2.component(
 )
 
 
-def show_lines(lines: Sequence[Line], turns: int) -> None:
+def show_lines(lines: Sequence[CaseloadLine], turns: int) -> None:
     """Draw the table, and go to the patient who is clicked. `turns`: how often a page was turned."""
     trends = [{"name": title(words.EXPRESSIONS[one]), "color": COLORS[one]} for one in SHOWN]
     data = {"trends": trends, "rows": [_row(line) for line in lines], "turns": turns}
@@ -43,7 +43,7 @@ def show_lines(lines: Sequence[Line], turns: int) -> None:
         st.switch_page(links.PATIENT, query_params={"patient": opened})
 
 
-def _row(line: Line) -> dict[str, Any]:
+def _row(line: CaseloadLine) -> dict[str, Any]:
     """Return a line as the browser draws it: text alone, which is never taken for HTML."""
     return {
         "id": line.id,
@@ -59,7 +59,7 @@ def _row(line: Line) -> dict[str, Any]:
     }
 
 
-def _badges(line: Line) -> Sequence[str]:
+def _badges(line: CaseloadLine) -> Sequence[str]:
     badges = []
     if line.demo:
         badges.append("Invented")
@@ -74,7 +74,7 @@ def _badges(line: Line) -> Sequence[str]:
     return badges
 
 
-def _needs(line: Line) -> Iterator[str]:
+def _needs(line: CaseloadLine) -> Iterator[str]:
     """Yield in words why a patient needs attention; consents with the day on which they end or ended."""
     for need in line.needs:
         if need is not Need.CONSENT_ENDS:
@@ -95,7 +95,7 @@ def ending(found: Sequence[Ending]) -> str:
     return f"Consent{to} {'ended' if first.over else 'ends'} on {day(first.last_day)}"
 
 
-def _trends(line: Line) -> list[dict[str, Any] | None]:
+def _trends(line: CaseloadLine) -> list[dict[str, Any] | None]:
     if line.trend is None or line.movement_only:
         return []
     return [_small(line.trend, emotion) for emotion in SHOWN]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
+from clinic.patients.subject import RecordingKind
 from clinic.patients.trends import TrendPoint
 from clinic.phrases import percent_down
 from clinic.recordings import readings
@@ -49,7 +50,7 @@ def show_compare(patient: PatientDetail, recording: RecordingRow, result: Analys
         st.warning(words.NOT_COMPARABLE, icon=":material/info:")
     both = {chooser.visit(recording): reading, labels[chosen]: other}
     chart(compare_figure(both, words.TREND_NAMES), f"compare_{recording.id}", "Shares of two recordings side by side")
-    if recording.kind == beside.kind == "video":
+    if recording.kind == beside.kind == RecordingKind.VIDEO:
         curves = {
             called: cells(moments(one.series), CELLS) for called, one in zip(both, (result, other_result), strict=True)
         }

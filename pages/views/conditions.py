@@ -68,7 +68,7 @@ def _end(condition: Condition) -> None:
     with st.form(f"end:{condition.id}", border=False, width=260):
         first_free = day_input("First day without it", today(), f"condition_end:{condition.id}")
         needs, key = {"the first day without it": first_free}, actions.at(condition.id, condition.revision)
-        if actions.submit("Holds no longer", "end_condition", key, needs=needs) and first_free is not None:
+        if actions.submit("No longer applies", "end_condition", key, needs=needs) and first_free is not None:
             db, who = resources().db, actor()
             actions.once(
                 "end_condition",
@@ -113,7 +113,7 @@ def _correct(patient_id: str, found: Sequence[Condition]) -> None:
     names = {one.id: _called(one) for one in found}
     form = f"wrong_condition:{patient_id}"
     with show_errors(), drawn_again(form):
-        chosen = by_id.get(chooser.choose("Recorded wrongly", names, form, placeholder="Choose one") or "")
+        chosen = by_id.get(chooser.choose("Recorded by mistake", names, form, placeholder="Choose one") or "")
         if chosen is None:
             return
         key, db, who = actions.at(chosen.id, chosen.revision), resources().db, actor()
@@ -122,7 +122,7 @@ def _correct(patient_id: str, found: Sequence[Condition]) -> None:
             with left:
                 began_on = day_input("Since", chosen.began_on, f"began:{key}")
             with middle:
-                ended_on = day_input("First day without it (empty: it holds)", chosen.ended_on, f"ended:{key}")
+                ended_on = day_input("First day without it (empty: it still applies)", chosen.ended_on, f"ended:{key}")
             note = right.text_input("Note (optional)", chosen.note, max_chars=conditions.NOTE_MAX, key=f"noted:{key}")
             save = actions.submit("Save", "change_condition", key, needs={"the day since when it holds": began_on})
         if save and began_on is not None:

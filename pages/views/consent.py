@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from clinic.consent import consent, notice
-from clinic.consent.consent import ConsentStatus, Scope, State
+from clinic.consent.consent import ConsentState, ConsentStatus, Scope
 from clinic.consent.scopes import FACES_ALONE, SCOPE_MEANINGS, SCOPES, WITHDRAWING, asked_for
 from clinic.erasure import withdrawal
 from clinic.erasure.withdrawal import Covered
@@ -22,13 +22,18 @@ from pages.views.conflict import saved
 from pages.widgets import day, day_input, day_of, instants, show_errors, today
 from web.resources import resources
 
-COLORS: dict[State, Literal["green", "orange", "gray"]] = {
-    State.STANDS: "green",
-    State.EXPIRED: "orange",
-    State.WITHDRAWN: "gray",
-    State.NEVER: "gray",
+COLORS: dict[ConsentState, Literal["green", "orange", "gray"]] = {
+    ConsentState.STANDS: "green",
+    ConsentState.EXPIRED: "orange",
+    ConsentState.WITHDRAWN: "gray",
+    ConsentState.NEVER: "gray",
 }
-ICONS = {State.STANDS: "check", State.EXPIRED: "event_busy", State.WITHDRAWN: "block", State.NEVER: "remove"}
+ICONS = {
+    ConsentState.STANDS: "check",
+    ConsentState.EXPIRED: "event_busy",
+    ConsentState.WITHDRAWN: "block",
+    ConsentState.NEVER: "remove",
+}
 DONE = "withdrawn"
 
 
@@ -37,7 +42,7 @@ def show_consent(patient: PatientDetail) -> bool:
     parts, who = resources(), actor()
     found = consent.standings(parts.db, who, patient.id)
     _say_what_went()
-    lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not State.STANDS]
+    lacking = [one for one in found if one.scope in consent.ANALYSIS and one.state is not ConsentState.STANDS]
     if lacking:
         with st.container(border=True):
             st.markdown(f"**{_call(lacking)}**")
@@ -67,11 +72,11 @@ def _badges(found: Collection[ConsentStatus]) -> None:
 def said(standing: ConsentStatus) -> str:
     """Return one line on the state of the consent to a scope."""
     what = SCOPES[standing.scope]
-    if standing.state is State.STANDS:
+    if standing.state is ConsentState.STANDS:
         return f"{what}, until {day(standing.expires_on)}" if standing.expires_on else what
-    if standing.state is State.EXPIRED:
+    if standing.state is ConsentState.EXPIRED:
         return f"{what}: ended {day(standing.expires_on)}"
-    if standing.state is State.WITHDRAWN and standing.withdrawn_at is not None:
+    if standing.state is ConsentState.WITHDRAWN and standing.withdrawn_at is not None:
         return f"{what}: withdrawn {day_of(standing.withdrawn_at)}"
     return f"{what}: not given"
 
@@ -93,16 +98,16 @@ def _call(lacking: list[ConsentStatus]) -> str:
     """Return what to do about missing consents that block something."""
     found = {standing.state for standing in lacking}
     what = "analysed or shown" if any(one.scope is Scope.KEEP_RESULTS for one in lacking) else "analysed"
-    if State.EXPIRED in found:
+    if ConsentState.EXPIRED in found:
         return "The consent has ended. Please record its renewal, or withdraw it to delete what it covers."
-    if State.WITHDRAWN in found:
+    if ConsentState.WITHDRAWN in found:
         return f"Consent was withdrawn: nothing more is {what}."
     return f"Nothing can be {what} before the patient's consent is recorded."
 
 
 def _concerns(standing: ConsentStatus) -> bool:
     """Return whether a scope applies here: it is asked for, or something was recorded of it."""
-    return standing.scope in asked_for(resources().settings) or standing.state is not State.NEVER
+    return standing.scope in asked_for(resources().settings) or standing.state is not ConsentState.NEVER
 
 
 def _meaning(scope: Scope) -> str:
@@ -126,9 +131,9 @@ def _buttons(patient: PatientDetail, found: list[ConsentStatus], urgent: bool) -
 
 def _to_withdraw(patient: PatientDetail, found: list[ConsentStatus]) -> list[Scope]:
     """Return what there is to withdraw; of a patient from before consents were recorded, whatever is stored."""
-    if patient.recordings and all(standing.state is State.NEVER for standing in found):
+    if patient.recordings and all(standing.state is ConsentState.NEVER for standing in found):
         return [standing.scope for standing in found if _concerns(standing)]
-    return [standing.scope for standing in found if standing.state in (State.STANDS, State.EXPIRED)]
+    return [standing.scope for standing in found if standing.state in (ConsentState.STANDS, ConsentState.EXPIRED)]
 
 
 @actions.dialog("Record consent", width="medium")

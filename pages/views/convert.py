@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from clinic import words
 from clinic.patients import within_day
-from clinic.patients.events import Mark
+from clinic.patients.events import EventMark
 from clinic.patients.trends import UNDER_CONDITION, TrendPoint
 from clinic.questionnaires import sentences
 from clinic.questionnaires.answers import Answer
 from fer_core.reading.reading import Series
 from pages import chooser
 from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, plotly_text
-from pages.charts.timeline import Moment
+from pages.charts.timeline import TimelineSample
 from pages.charts.trend import TrendDot
 
 CHANGES = words.CHANGES
@@ -64,14 +64,14 @@ def _scale_dot(answer: Answer) -> ScaleDot:
     return ScaleDot(answer.answered_on, answer.score.total or 0.0, note)
 
 
-def axis_marks(marks: Sequence[Mark]) -> list[AxisMark]:
+def axis_marks(marks: Sequence[EventMark]) -> list[AxisMark]:
     """Return the marks on the axis of time."""
     return [AxisMark(mark.happened_on, mark.kind.value, mark.text) for mark in marks]
 
 
-def moments(series: Series) -> list[Moment]:
+def moments(series: Series) -> list[TimelineSample]:
     """Return the samples of one recording's patient as moments."""
     return [
-        Moment(time_s, status, tuple(row) if status.usable else None)
+        TimelineSample(time_s, status, tuple(row) if status.usable else None)
         for time_s, status, row in zip(series.time_s.tolist(), series.statuses, series.outputs.tolist(), strict=True)
     ]

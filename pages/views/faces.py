@@ -12,7 +12,7 @@ from clinic.jobs import pictures as pictures_of
 from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.states import State
-from clinic.patients.subject import Subject
+from clinic.patients.subject import RecordingKind, Subject
 from clinic.phrases import counted
 from clinic.recordings import marks
 from clinic.recordings.verdicts import Mark, MarkFields, Verdict
@@ -188,16 +188,16 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
             _offer_again(recording)
 
 
-def show_wish(recording: RecordingRow) -> None:
+def show_renewed_choice(recording: RecordingRow) -> None:
     """Say above a result that its patient's face is being chosen again, or that this came to nothing."""
-    wish = faces.wish(resources().db, actor(), recording.id)
+    renewed = faces.renewed_choice(resources().db, actor(), recording.id)
     doubted = recording.standing.state is State.DOUBTED
     if doubted:
         show_standing(recording.standing)
-    elif wish is not None and wish.state in words.NOT_CHOSEN_AGAIN:
-        st.info(words.NOT_CHOSEN_AGAIN[wish.state], icon=":material/info:")
-    if wish is not None and (doubted or wish.state in words.NOT_CHOSEN_AGAIN):
-        links.analysis_link("Show the analysis that asks for the face", wish.recording_id)
+    elif renewed is not None and renewed.state in words.NOT_CHOSEN_AGAIN:
+        st.info(words.NOT_CHOSEN_AGAIN[renewed.state], icon=":material/info:")
+    if renewed is not None and (doubted or renewed.state in words.NOT_CHOSEN_AGAIN):
+        links.analysis_link("Show the analysis that asks for the face", renewed.recording_id)
 
 
 def _how(recording: RecordingRow) -> str:
@@ -222,7 +222,7 @@ def others_seen(recording: RecordingRow) -> str:
     others = len(recording.face_choice.get("left_out", ()))
     if not others:
         return ""
-    if recording.kind == "pictures":
+    if recording.kind == RecordingKind.PICTURES:
         return f"Not chosen: {counted(others, 'face')}; their results were deleted."
     return f"Also seen: {counted(others, 'other face')}; their results were deleted."
 
@@ -230,7 +230,9 @@ def others_seen(recording: RecordingRow) -> str:
 def _not_patient(recording: RecordingRow, found: Sequence[Mark], length_s: float) -> None:
     seen = frozenset(mark.id for mark in found)
     key = actions.at(recording.id, max((mark.number for mark in found), default=0))
-    begin_s, end_s = _which_picture(length_s, key) if recording.kind == "pictures" else _which_stretch(length_s, key)
+    begin_s, end_s = (
+        _which_picture(length_s, key) if recording.kind == RecordingKind.PICTURES else _which_stretch(length_s, key)
+    )
     wanted = actions.action("This is not the patient", "not_patient", key, icon=":material/person_off:")
     db, who = resources().db, actor()
 

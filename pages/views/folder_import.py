@@ -24,7 +24,11 @@ def show_import() -> None:
     )
     name = chooser.choose("Folder", {one: one for one in ready}, "import_folder", placeholder="Choose a folder")
     wanted = actions.action(
-        "Bring it in", "bring_in", name or "nothing", icon=":material/drive_folder_upload:", disabled=name is None
+        "Import this folder",
+        "bring_in",
+        name or "nothing",
+        icon=":material/drive_folder_upload:",
+        disabled=name is None,
     )
     if wanted and name is not None:
         with st.status("Checking the files…", expanded=True) as status:
@@ -35,6 +39,6 @@ def show_import() -> None:
             status.update(label=label, state="complete", expanded=True)
 
 
-def _show(line: folders.Line) -> None:
+def _show(line: folders.FileResult) -> None:
     sign = ":material/check_circle:" if line.result is folders.Result.IMPORTED else ":material/info:"
     st.markdown(f"{sign} **{links.plain_text(line.name)}**: {links.plain_text(line.sentence)}")

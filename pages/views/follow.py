@@ -13,7 +13,7 @@ from clinic.patients import caseload, edits, visibility
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
-from clinic.patients.subject import Subject
+from clinic.patients.subject import RecordingKind, Subject
 from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from fer_core.types import Status
@@ -43,7 +43,10 @@ def follow(recording_id: str) -> None:
     _say_what_came(recording_id, subject)
     recording = caseload.get_recording(parts.db, who, recording_id)
     st.session_state["patient"] = recording.patient_id
-    pictures, holding = recording.kind == "pictures", holding_on(recording.patient_id, recording.recorded_on)
+    pictures, holding = (
+        recording.kind == RecordingKind.PICTURES,
+        holding_on(recording.patient_id, recording.recorded_on),
+    )
     say_not_interpreted(holding)
     if status.state in progress.WORKING:
         _running(recording_id, pictures, who, not holding)

@@ -10,6 +10,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import NOTE_MAX
+from clinic.patients.subject import RecordingKind
 from clinic.recordings import marks, verdicts
 from clinic.recordings.readings import AnalysisResult
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement, Mark, MarkFields, Verdict
@@ -19,7 +20,7 @@ from pages.charts import curves
 from pages.charts.trend import title
 from pages.session import actor
 from pages.views.conflict import saved
-from pages.views.player import Asked, Marked
+from pages.views.player import Marked, MarkRequest
 from pages.widgets import percent, position, show_errors
 from web.resources import resources
 
@@ -58,7 +59,9 @@ def said(mark: Mark) -> str:
 
 
 @actions.dialog("Mark this stretch")
-def ask(patient: PatientDetail, recording: RecordingRow, asked: Asked, found: Sequence[Mark], blind: bool) -> None:
+def ask(
+    patient: PatientDetail, recording: RecordingRow, asked: MarkRequest, found: Sequence[Mark], blind: bool
+) -> None:
     """Ask for a mark on a stretch, and store it."""
     with show_errors():
         st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
@@ -152,7 +155,7 @@ def _short(model_sha256: str | None) -> str:
 
 def span_of(recording: RecordingRow, mark: Mark) -> str:
     """Return which stretch of a video, or which pictures, are marked."""
-    if recording.kind == "video":
+    if recording.kind == RecordingKind.VIDEO:
         return f"{position(mark.said.begin_s)} to {position(mark.said.end_s)}"
     first, last = math.ceil(mark.said.begin_s) + 1, math.ceil(mark.said.end_s)
     return f"picture {first}" if first == last else f"pictures {first} to {last}"

@@ -9,7 +9,7 @@ import streamlit as st
 from clinic import words
 from clinic.patients import events
 from clinic.patients.caseload import PatientDetail
-from clinic.patients.events import EventKind, Mark
+from clinic.patients.events import EventKind, EventMark
 from clinic.patients.fields import EMPTY
 from pages import actions, chooser, links
 from pages.session import actor
@@ -35,12 +35,12 @@ def show_notes(patient: PatientDetail) -> None:
     show_conditions(patient)
 
 
-def named(mark: Mark) -> str:
+def named(mark: EventMark) -> str:
     """Return what a mark is called where one is chosen: all that its row in the list says."""
     return f"{day(mark.happened_on)} · {words.EVENT_KINDS[mark.kind]} · {mark.text}"
 
 
-def _add(patient_id: str, shown: Sequence[Mark]) -> None:
+def _add(patient_id: str, shown: Sequence[EventMark]) -> None:
     round_ = st.session_state.get("mark_round", 0)
     form = f"mark:{patient_id}:{round_}"
     with show_errors(), drawn_again(form), st.form(form, border=True):

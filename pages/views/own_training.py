@@ -14,14 +14,14 @@ from pages.session import actor
 from pages.widgets import show_errors
 from web.resources import resources
 
-HOW = f"""The model goes on from one that learned from no patient, with the data set and the labelled moments together.
+HOW = f"""The training continues a model that learned from no patient, with data set and labelled moments together.
 
 - **Consent.** Only moments of patients who agree that their recordings improve the model, and that they are kept. When
   one of them withdraws that, a training under way is ended and its pictures are deleted. What a finished model has
   learned stays in it until another one takes its place; the consent of each patient shows in which trainings they were.
-- **Number.** {PATIENTS_NEEDED} patients with {MARKS_EACH} labelled moments each are the least: a third of them held out
-  then show a gain or a loss of 5 points.
-- **Judgement.** The patients held out are chosen by their id alone, and no training here ever learns from them. The new
+- **Number.** {PATIENTS_NEEDED} patients with {MARKS_EACH} labelled moments each are the minimum: a third of them, held
+  out, then show a gain or a loss of 5 points.
+- **Judgement.** The patients held out are chosen only by their id, and no training here ever learns from them. The new
   model can be put to use only where it is shown to be better for them, and not worse on the data set's test.
 - **Labels.** A mark names a stretch as one clinician saw it, often after the model had said its label. So the figures
   say how well the model agrees with the clinicians here, and not that they are right."""
@@ -50,8 +50,8 @@ def _labelled(found: OwnSamples) -> str:
     """Say how many moments have a label that a person gave, and of how many of them the patients agree."""
     if not found.marks:
         return (
-            "No moment of a recording has a label of a person yet. Clinicians give them on the page of a recording, as"
-            " marks."
+            "No moment of a recording has been labelled by a person yet. Clinicians give labels on the page of a"
+            " recording, as marks."
         )
     whose = f"Clinicians labelled {counted(found.marks, 'moment')} of {counted(found.patients, 'patient')}"
     if not found.agreed:

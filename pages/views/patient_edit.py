@@ -58,7 +58,7 @@ def edit_fields(patient: PatientDetail) -> None:
             st.rerun()
 
 
-def counts_text(held: deletion.Held) -> str:
+def counts_text(held: deletion.HeldCounts) -> str:
     """Return in words what is deleted with a patient."""
     one = {"tables of other programs": "table of another program"}
     parts = [

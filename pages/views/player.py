@@ -51,7 +51,7 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ListedStretch:
     """A stretch of the recording that is listed beside the player, with why."""
 
     begin_s: float
@@ -64,12 +64,12 @@ class MomentList:
     """Moments under a title; those to `review` are played one after the other."""
 
     title: str
-    moments: Sequence[Moment]
+    moments: Sequence[ListedStretch]
     review: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MarkRequest:
     """What was asked for in the player: ``mark`` or ``exclude`` a stretch."""
 
     what: str
@@ -117,7 +117,7 @@ def show_player(
     kept: Kept | None,
     faces: Sequence[FacePicture],
     blind: bool = False,
-) -> Asked | None:
+) -> MarkRequest | None:
     """Draw the player; return what was asked for in it, None for nothing. `blind`: the video alone.
 
     `faces`: what is shown along the axis where there is no video.
@@ -147,15 +147,15 @@ def show_player(
     return _asked_of(f"asked_{recording.id}", answer.asked)
 
 
-def _asked_of(name: str, asked: dict[str, Any] | None) -> Asked | None:
+def _asked_of(name: str, asked: dict[str, Any] | None) -> MarkRequest | None:
     """Return what was asked for, also in a later run while the window that it opened is still open."""
     if asked:
         windows.taken(name)
         begin_s, end_s = float(asked["begin_s"]), float(asked["end_s"])
-        st.session_state[name] = Asked(str(asked["what"]), begin_s, end_s, int(asked["number"]))
+        st.session_state[name] = MarkRequest(str(asked["what"]), begin_s, end_s, int(asked["number"]))
     elif not windows.stays(name):
         return None
-    found: Asked | None = st.session_state.get(name)
+    found: MarkRequest | None = st.session_state.get(name)
     return found
 
 

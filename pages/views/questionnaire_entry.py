@@ -48,7 +48,7 @@ def show_entry(patient_id: str, offered: Mapping[str, Scale], given: Sequence[An
 @actions.part()
 def _live(scale: Scale, entry: str) -> None:
     """Draw a box for each question, with the total so far: this part alone runs again at each answer."""
-    st.caption(f"{scale.lead} {_legend(scale)} An empty box is a missing answer. Tab goes on to the next question.")
+    st.caption(f"{scale.lead} {_legend(scale)} An empty box is a missing answer. Tab moves to the next question.")
     for number, question in enumerate(scale.items):
         text, box = st.columns([9, 1], vertical_alignment="center")
         text.markdown(f"{number + 1}. {question}")

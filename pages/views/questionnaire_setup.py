@@ -22,7 +22,7 @@ from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
-EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "not any more"}
+EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "no longer due"}
 HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
 
 
@@ -108,7 +108,7 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
         st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:
-            chosen = chooser.choose("Offer no more", own, "retired_scale", placeholder="Choose one")
+            chosen = chooser.choose("Stop offering", own, "retired_scale", placeholder="Choose one")
             if chosen is not None:
                 _ask_to_retire(chosen)
         with st.form("own_scale", border=False):

@@ -57,7 +57,7 @@ def _show_latest(given: list[Answer]) -> None:
     """Draw the newest total of each questionnaire, and how it changed since the first one."""
     by_scale = sentences.latest_by_scale(given)
     if not by_scale:
-        said = "No questionnaire has a total yet." if given else "No questionnaire was entered yet."
+        said = "No questionnaire has a total yet." if given else "No questionnaire has been entered yet."
         st.info(said, icon=":material/assignment:")
         return
     for column, found in zip(st.columns(max(3, len(by_scale))), by_scale.values(), strict=False):

@@ -18,7 +18,7 @@ from pages.charts.reading import shares_figure
 from pages.charts.timeline import cell_length_s, cells
 from pages.charts.trend import title
 from pages.views.convert import moments
-from pages.views.player import Moment
+from pages.views.player import ListedStretch
 from pages.widgets import chart, duration, position, small_print
 
 LISTED = 10
@@ -87,11 +87,13 @@ def show_episodes(result: AnalysisResult, key: str) -> None:
             st.dataframe([_episode_row(episode) for episode in result.episodes], hide_index=True, key=f"episodes_{key}")
 
 
-def longest(episodes: Sequence[Episode]) -> list[Moment]:
+def longest(episodes: Sequence[Episode]) -> list[ListedStretch]:
     """Return the ten longest episodes as moments, the longest first."""
     found = sorted(episodes, key=lambda episode: episode.onset_s - episode.end_s)[:LISTED]
     return [
-        Moment(one.onset_s, one.end_s, f"{title(words.EXPRESSIONS[one.emotion])}, {one.end_s - one.onset_s:.1f} s")
+        ListedStretch(
+            one.onset_s, one.end_s, f"{title(words.EXPRESSIONS[one.emotion])}, {one.end_s - one.onset_s:.1f} s"
+        )
         for one in found
     ]
 

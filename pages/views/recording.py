@@ -11,6 +11,7 @@ from clinic.patients import caseload, edits, fields
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
+from clinic.patients.subject import RecordingKind
 from clinic.phrases import counted, percent_down
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
@@ -24,10 +25,10 @@ from pages.views.conditions import holding_on, show_movement_alone
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
 from pages.views.convert import moments
-from pages.views.faces import others_seen, show_whose, show_wish
+from pages.views.faces import others_seen, show_renewed_choice, show_whose
 from pages.views.marks import agreement_sentence, ask, ask_blind, marked_of, said, show_marks
 from pages.views.moment import say_twice
-from pages.views.player import Marked, Moment, MomentList, is_kept, kept_video, length_s, show_player
+from pages.views.player import ListedStretch, Marked, MomentList, is_kept, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
 from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
@@ -57,13 +58,13 @@ def show_recording(patient: PatientDetail, recording: RecordingRow) -> None:
             links.analysis_link("Show the analysis", recording.id)
     else:
         version = _version(recording)
-        show_wish(version)
+        show_renewed_choice(version)
         holding = holding_on(patient.id, version.recorded_on)
         if holding:
             show_movement_alone(version, holding)
             _show_usable(version)
             _show_whose_alone(patient, version)
-        elif version.kind == "video":
+        elif version.kind == RecordingKind.VIDEO:
             _show_video(patient, version)
         else:
             _show_usable(version)
@@ -120,29 +121,33 @@ def _show_usable(recording: RecordingRow) -> None:
     """Draw how much could be read, and why the rest could not."""
     columns = st.columns(4)
     columns[0].metric(
-        "Usable face time" if recording.kind == "video" else "Usable pictures",
+        "Usable face time" if recording.kind == RecordingKind.VIDEO else "Usable pictures",
         percent_down(recording.usable_share),
         help=words.USABLE,
     )
-    columns[1].metric("Samples" if recording.kind == "video" else "Pictures", f"{recording.samples:,}")
-    if recording.kind == "video":
+    columns[1].metric("Samples" if recording.kind == RecordingKind.VIDEO else "Pictures", f"{recording.samples:,}")
+    if recording.kind == RecordingKind.VIDEO:
         columns[2].metric("Usable", duration(recording.usable_s))
         columns[3].metric("Longest gap", duration(recording.longest_gap_s))
     if recording.reasons:
         parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
-    if recording.kind == "pictures" and recording.standing.tone is not Tone.GOOD and not _doubted(recording):
+    if (
+        recording.kind == RecordingKind.PICTURES
+        and recording.standing.tone is not Tone.GOOD
+        and not _doubted(recording)
+    ):
         show_standing(recording.standing)
     if recording.damaged_frames:
         st.caption(_left_out(recording))
     others = others_seen(recording)
     if others:
-        stays = words.CHOICE_STAYS if recording.kind == "video" else words.CHOICE_STAYS_PICTURES
+        stays = words.CHOICE_STAYS if recording.kind == RecordingKind.VIDEO else words.CHOICE_STAYS_PICTURES
         st.caption(f"{others} {stays}")
 
 
 def _left_out(recording: RecordingRow) -> str:
-    if recording.kind == "video":
+    if recording.kind == RecordingKind.VIDEO:
         return f"Left out, as damaged or without a usable time: {counted(recording.damaged_frames, 'frame')}."
     others = counted(recording.damaged_frames, "picture")
     return f"Of a file of several pictures (an animation, pages), only the first is read: {others} left out."
@@ -225,7 +230,7 @@ def _after_marks(recording: RecordingRow, result: AnalysisResult, found: list[Ma
 
 def mark_list(found: list[Mark]) -> MomentList:
     """Return the marks as moments beside the player."""
-    return MomentList("Marks", [Moment(one.said.begin_s, one.said.end_s, said(one)) for one in found])
+    return MomentList("Marks", [ListedStretch(one.said.begin_s, one.said.end_s, said(one)) for one in found])
 
 
 def _show_behind(
@@ -267,9 +272,9 @@ def moment_lists(result: AnalysisResult, patient: PatientDetail, recording: Reco
         return []
     far, near = findings.stretches(result.raw, findings.usual_shares(patient.trend, recording.id))
     mixed = sorted([*far, *near], key=lambda stretch: stretch.begin_s)
-    review = [Moment(one.begin_s, one.end_s, one.reason) for one in mixed]
+    review = [ListedStretch(one.begin_s, one.end_s, one.reason) for one in mixed]
     return [
-        MomentList("Worth a look, and quiet ones beside them", review, review=True),
+        MomentList("Moments worth a look, and usual ones to compare", review, review=True),
         MomentList("Longest episodes", longest(result.episodes)),
     ]
 

@@ -10,7 +10,7 @@ from clinic.patients.caseload import PatientDetail
 from clinic.patients.fields import NOTE_MAX
 from clinic.phrases import counted
 from clinic.reports import report_jobs, reports
-from clinic.reports.content import Asked
+from clinic.reports.content import ReportScope
 from clinic.reports.report_jobs import ReportStatus
 from pages import actions, chooser
 from pages.session import actor
@@ -36,7 +36,7 @@ def report_dialog(patient: PatientDetail) -> None:
 
 
 @actions.part(run_every=1)
-def _follow(patient: PatientDetail, asked: Asked) -> None:
+def _follow(patient: PatientDetail, asked: ReportScope) -> None:
     """Offer to have the file made, follow it, and offer what is done once."""
     with show_errors():
         parts, who = resources(), actor()
@@ -73,7 +73,7 @@ def _running(patient_id: str, found: ReportStatus) -> None:
         actions.draw_part_again()
 
 
-def ask(patient: PatientDetail) -> Asked:
+def ask(patient: PatientDetail) -> ReportScope:
     """Draw the questions and return what is asked for."""
     one = chooser.switch("About", ABOUT, f"report_about:{patient.id}") == "recording"
     begin = end = recording_id = None
@@ -92,4 +92,4 @@ def ask(patient: PatientDetail) -> Asked:
     notes = chooser.several("Notes to print", noted, [], f"report_notes:{patient.id}") if noted else []
     own = st.checkbox("Print the note on the patient", key=f"report_note:{patient.id}") if patient.note else False
     remark = st.text_area("Remark (optional)", max_chars=NOTE_MAX, height=80, key=f"report_remark:{patient.id}")
-    return Asked(begin, end, recording_id, frozenset(notes), own, remark)
+    return ReportScope(begin, end, recording_id, frozenset(notes), own, remark)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from clinic.access import Actor
 from clinic.patients import visibility
-from clinic.patients.visibility import Standing
+from clinic.patients.visibility import PatientState
 from fer_core.errors import FerError
 from pages import actions, windows
 from pages.widgets import show_errors
@@ -19,7 +19,7 @@ ASKED_EVERY_S = 3
 
 @actions.part(run_every=ASKED_EVERY_S)
 def while_open(
-    who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str], drawn: Mapping[str, Standing]
+    who: Actor, patient_id: str, recording_id: str | None, before: frozenset[str], drawn: Mapping[str, PatientState]
 ) -> None:
     """Draw the page again once not all of what was drawn may be seen or interpreted any more, or somebody edited it.
 
@@ -39,7 +39,7 @@ def while_open(
 
 
 @actions.part(run_every=ASKED_EVERY_S)
-def while_listed(who: Actor, before: Mapping[str, Standing]) -> None:
+def while_listed(who: Actor, before: Mapping[str, PatientState]) -> None:
     """Draw the list again once one of its patients is closed, taken away or edited; as in `while_open`."""
     with show_errors():
         now = visibility.states(resources().db, who, list(before))
@@ -61,7 +61,7 @@ def while_offered(who: Actor, before: Mapping[str, tuple[int, ...]]) -> None:
             st.rerun()
 
 
-def _changed(drawn: Mapping[str, Standing], now: Mapping[str, Standing]) -> bool:
+def _changed(drawn: Mapping[str, PatientState], now: Mapping[str, PatientState]) -> bool:
     """Return whether what was drawn is to be drawn again: it isn't the patient's, or of an older edition.
 
     Not while a window is open: a busy browser loses what is typed in it and not sent yet. Closing it draws the page.

@@ -44,7 +44,7 @@ def follow_check(data: str) -> None:
         found = runs.newest_check(parts.db, actor(), data)
         if found is None or not found.open:
             st.rerun()
-        st.info("The data set is being looked at. FER2013 itself takes some minutes.", icon=":material/hourglass_top:")
+        st.info("The data set is being checked. FER2013 itself takes some minutes.", icon=":material/hourglass_top:")
         if actions.action("Stop the check", "stop_training", found.id):
             actions.once("stop_training", found.id, lambda: runs.stop(parts.db, actor(), found.id))
             st.rerun()

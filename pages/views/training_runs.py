@@ -27,7 +27,7 @@ DRAWN = ("epochs", "batch", "rate", "weight_decay", "dropout", "smoothing", "mix
 def show_runs(found: list[RunStanding]) -> None:
     """Draw a card for each run that is under way, kept up to date, and for the newest of the others."""
     if not found:
-        st.info("Nothing was trained here yet.", icon=":material/info:")
+        st.info("Nothing has been trained here yet.", icon=":material/info:")
     found = _alone(found)
     if _under_way(found):
         _follow([run.id for run in _under_way(found)])

@@ -76,7 +76,7 @@ def show_searches(found: list[RunStanding]) -> None:
     searches = search.of(found)
     under_way = [one.id for one in searches if one.open]
     if not searches:
-        st.caption("No search was made yet.")
+        st.caption("No search has been run yet.")
     if under_way:
         _follow(under_way)
     for one in searches:
@@ -164,7 +164,7 @@ def _offer_ended(found: Search, known: list[RunStanding]) -> None:
     with st.container(horizontal=True):
         if tried and chosen is not None:
             target = f"{found.id}:{chosen}"
-            if actions.action("Take these values for a full run", "ask_full", target, icon=":material/model_training:"):
+            if actions.action("Use these values for a full run", "ask_full", target, icon=":material/model_training:"):
                 actions.open_dialog("set_up")
                 set_up(found.runs[0].data, known, tried[chosen])
         if actions.action("Delete the search", "ask_delete_search", found.id, icon=":material/delete:"):

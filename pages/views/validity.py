@@ -10,6 +10,7 @@ import streamlit as st
 from clinic import model_in_use, words
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.conditions import Condition
+from clinic.patients.subject import RecordingKind
 from clinic.recordings import marks
 from fer_core.model.model_card import ModelCard
 from pages import links
@@ -57,7 +58,7 @@ def _of_the_model() -> list[str]:
 
 def _of_the_patient(patient: PatientDetail) -> list[str]:
     shares = [one.usable_share for one in patient.recordings if one.usable_share is not None]
-    of = "the pictures" if {one.kind for one in patient.recordings} == {"pictures"} else "the time"
+    of = "the pictures" if {one.kind for one in patient.recordings} == {RecordingKind.PICTURES} else "the time"
     said = [f"In this patient's recordings the face can be read in {percent(median(shares))} of {of} (median)."]
     if patient.trend.changes:
         ways = len(patient.trend.changes) + 1

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from benchmarks import months
 from clinic.access import Actor, Role
 from clinic.patients import caseload, digests, listing
-from clinic.patients.listing import Asked, Order
+from clinic.patients.listing import CaseloadQuery, Order
 from db.engine import open_database
 from db.models import Account
 
@@ -16,7 +16,7 @@ def test_the_made_clinic_has_its_patients_with_trends(tmp_path):
     with db.read() as session:
         account = session.scalars(select(Account)).one()
     who = Actor(account.id, "", account.name, Role.CLINICIAN)
-    lines = listing.page(db, who, Asked(order=Order.NAME)).lines
+    lines = listing.page(db, who, CaseloadQuery(order=Order.NAME)).lines
     assert [line.recordings for line in lines] == [20, 20, 25]
     assert all(line.trend is not None and line.trend.low is not None for line in lines)
     assert len(caseload.get_patient(db, who, long_id).trend.points) == 25

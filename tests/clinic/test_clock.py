@@ -13,7 +13,7 @@ from clinic import access, audit, clock, clock_watch
 from clinic.accounts import oidc, sessions, throttle, totp
 from clinic.audit import AuditAction
 from clinic.consent import consent
-from clinic.consent.consent import Scope, State
+from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import retention, withdrawal
 from clinic.exchange import downloads
 from clinic.jobs import jobs, leases
@@ -41,7 +41,7 @@ def test_the_consent_recorded_last_counts_though_the_clock_was_set_back(db, sett
     withdrawal.withdraw(db, settings, who, patient, list(Scope))
     moved.move(hours=-1)
     consent.record(db, who, patient, list(Scope), DAY)
-    assert states(db, who, patient) == {State.STANDS}
+    assert states(db, who, patient) == {ConsentState.STANDS}
     with db.read() as session:
         assert all(patient in session.scalars(consent.covered(session, scope)).all() for scope in Scope)
         assert all(patient in session.scalars(consent.may_stay(scope)).all() for scope in Scope)

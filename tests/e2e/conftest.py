@@ -209,7 +209,7 @@ def add_recording(account):
     """Return a function that adds an analysed recording of two minutes."""
 
     def add(patient_id, note, happy=0.2, seed=1):
-        visit = demo.Visit(0, happy, 0.2, minutes=2.0, note=note)
+        visit = demo.InventedVisit(0, happy, 0.2, minutes=2.0, note=note)
         recording, table = demo._recording(patient_id, visit, np.random.default_rng(seed))
         recording.recorded_on = date(2026, 11, 20)
         with account.session() as session:

@@ -103,7 +103,7 @@ def test_an_account_from_its_first_password_to_being_disabled(account, sign_in, 
     other.get_by_role("button", name="Sign out").wait_for()
     assert other.get_by_role("link", name="Accounts").count() == 0
 
-    page.get_by_role("button", name="It is written down").click()
+    page.get_by_role("button", name="I have written it down").click()
     page.get_by_role("button", name="Change", exact=True).first.click()
     page.get_by_role("button", name="Disable").click()
     other.wait_for_url("**/sign-in", timeout=10_000)

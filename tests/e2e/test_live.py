@@ -185,7 +185,7 @@ def test_why_the_camera_does_not_start_or_was_taken_away_is_said(live):
     live.locator(LIVE).evaluate(
         "element => element.querySelector('video').srcObject.getTracks()[0].dispatchEvent(new Event('ended'))"
     )
-    live.locator(SAID).filter(has_text="The camera was taken away.").wait_for()
+    live.locator(SAID).filter(has_text="The camera was disconnected.").wait_for()
     for name, says in (
         ("NotAllowedError", "The browser may not use the camera."),
         ("NotReadableError", "The camera is used by another program."),

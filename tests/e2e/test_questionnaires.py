@@ -125,7 +125,7 @@ def answer_all(page):
         page.get_by_text(f"Question {number} of 9").wait_for()
         page.get_by_role("button", name="Several days").press("Enter")
     page.get_by_text("Question 8 of 9").wait_for()
-    page.get_by_role("button", name="Leave open").click()
+    page.get_by_role("button", name="Leave unanswered").click()
     page.get_by_role("heading", name=re.compile(re.escape(PHQ9.items[8][:30]))).wait_for()
     page.get_by_role("button", name="More than half the days").click()
     page.get_by_text("One question is still open.").wait_for()

@@ -98,7 +98,7 @@ def add_recording(account, patient):
     """Return a function that adds an analysed recording; returns its id."""
 
     def add(minutes=20 / 60, sources=(), note="", on=date(2026, 11, 20)):
-        visit = demo.Visit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
+        visit = demo.InventedVisit(0, 0.3, 0.2, minutes=minutes, note=note, usable=1.0)
         recording, table = demo._recording(patient, visit, np.random.default_rng(3))
         recording.recorded_on = on
         with account.session() as session:
@@ -386,7 +386,7 @@ def test_a_picture_that_begins_after_the_sound_is_shown_where_the_cursor_is(vide
 def two_faces(account, data, patient, server):
     """The id of a recording of four seconds in which one of two faces turns into somebody else at two seconds."""
     with account.session() as session:
-        visit = demo.Visit(0, 0.3, 0.2, minutes=4 / 60)
+        visit = demo.InventedVisit(0, 0.3, 0.2, minutes=4 / 60)
         recording, _ = demo._recording(patient, visit, np.random.default_rng(3))
         recording.summary, recording.settings = None, {"every_s": 0.2}
         session.add(recording)

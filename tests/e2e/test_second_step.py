@@ -24,7 +24,7 @@ def test_the_second_step_from_the_qr_code_to_the_next_sign_in(account, sign_in, 
     page.get_by_label("Code that the app shows now").fill(doors.code_at(secret, time.time()))
     page.get_by_role("button", name="Turn it on").click()
     recovery = page.locator("li.code").first.inner_text()
-    page.get_by_role("link", name="They are kept").click()
+    page.get_by_role("link", name="I have stored them").click()
     page.get_by_role("heading", name="Second step: on").wait_for()
 
     page.context.clear_cookies()

@@ -190,7 +190,7 @@ def test_what_is_left_before_it_was_carried_out_is_stored_or_reported(account, a
         stored = [one.patient_id for one in session.scalars(select(PatientEvent))]
     missed = page.get_by_text("Nothing was done").count()
     # What was cut off in the middle may be stored or not: the sentence says so, and is true of both.
-    cut_off = page.get_by_text("while “Add a mark” was being carried out. Please look whether it was done.").count()
+    cut_off = page.get_by_text("while “Add a mark” was being carried out. Please check whether it was done.").count()
     assert (stored, missed) == ([anna], 0) if stored else missed + cut_off == 1
 
 

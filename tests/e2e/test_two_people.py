@@ -183,7 +183,7 @@ def test_add_pressed_twice_adds_one_patient(account, window, server):
         dialog.get_by_role("button", name="Add", exact=True).dblclick()
         # The second click may cut off the run of the first one, which the page says then.
         added = page.get_by_role("heading", name=name)
-        added.or_(page.get_by_text("Please look whether it was done")).first.wait_for()
+        added.or_(page.get_by_text("Please check whether it was done")).first.wait_for()
         page.goto(server)
         page.get_by_role("heading", name="Caseload").wait_for()
     with account.read() as session:

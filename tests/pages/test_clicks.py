@@ -78,7 +78,7 @@ def test_what_stores_is_not_begun_again_but_somebody_is_asked_to_look(app, where
     app.run()
     assert app.session_state["done"] == (["store"] if where == "after" else [])
     assert said(app) == [
-        "The page was drawn again while “Store” was being carried out. Please look whether it was done."
+        "The page was drawn again while “Store” was being carried out. Please check whether it was done."
     ]
 
 

@@ -14,7 +14,7 @@ from clinic.accounts import accounts
 from clinic.admin import demo
 from clinic.children import PROGRAM_DIR
 from clinic.patients import caseload, listing, sharing
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.recordings import uploads
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
@@ -134,7 +134,7 @@ def test_recordings_are_analysed_again_paused_and_dropped(enter):
     assert any("1 recording will be analysed again" in info.value for info in page.info)
     press(page, "Pause")
     press(page, "Go on")
-    press(page, "Drop the rest")
+    press(page, "Cancel the rest")
     assert "Pause" not in [button.label for button in page.button]
 
 
@@ -299,7 +299,7 @@ def test_an_expired_consent_closes_the_results_and_says_so(patients, who):
     assert "keep the results ended on 2 Jan 2026" in shown
     assert not page.metric, "no share of usable face time, no trend"
     assert "Withdraw everything" in labels(page)
-    closed = {line.id for line in listing.page(resources().db, who, Asked()).lines if line.closed}
+    closed = {line.id for line in listing.page(resources().db, who, CaseloadQuery()).lines if line.closed}
     assert closed == {patients[0].id}
 
 

@@ -55,7 +55,7 @@ def recordings(patient):
 
 def stored(patient, seed, usable=0.9):
     """Store an analysed recording of two minutes and return its id."""
-    visit = demo.Visit(seed, 0.3, 0.2, minutes=2.0, usable=usable)
+    visit = demo.InventedVisit(seed, 0.3, 0.2, minutes=2.0, usable=usable)
     recording, table = demo._recording(patient, visit, np.random.default_rng(seed))
     with resources().db.session() as session:
         session.add(recording)
@@ -170,7 +170,7 @@ def click(page, label):
         ),
         (
             {"how": "clinician", "tracks": [0, 1, 2], "left_out": [0.2, 0.2], "pictures": 3},
-            "A user chose the patient's face in 3 pictures, each by itself. Not chosen: 2 faces; their results were deleted",
+            "A user chose the patient's face in 3 pictures, each by itself. Not chosen: 2 faces; their results were",
             "not compared",
         ),
     ],

@@ -57,7 +57,7 @@ def progress(page):
 def test_without_a_folder_the_page_says_how_to_name_one():
     page = open_page("training")
     assert "FER_TRAINING_DIR" in text_of(page)
-    assert "Nothing was trained here yet." in text_of(page)
+    assert "Nothing has been trained here yet." in text_of(page)
     assert "New training" not in labels(page)
 
 
@@ -122,7 +122,7 @@ def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (OwnSamples(0, 0, 0, 0, 0), ["No moment of a recording has a label of a person yet.", "100 are missing"]),
+        (OwnSamples(0, 0, 0, 0, 0), ["No moment of a recording has been labelled by a person yet.", "100 are missing"]),
         (OwnSamples(50, 2, 0, 0, 0), ["50 moments of 2 patients. None of these patients consents to", "there are 0"]),
         (OwnSamples(50, 2, 30, 1, 1), ["30 of them are of 1 patient who", "there is 1, so **99 are missing"]),
         (OwnSamples(2040, 102, 2040, 102, 102), ["102 patients, all of whom consent to", "each: there are 102."]),
@@ -155,7 +155,7 @@ def test_a_search_is_one_card_with_its_runs_beside_each_other(searched):
     runs = searched(JobState.QUEUED)
     page = open_page("training")
     assert progress(page) == ["0 of 3 runs ended. About 3 h 30 min left. Best so far: run 1, 31.0 %."]
-    assert "Nothing was trained here yet." not in text_of(page)
+    assert "Nothing has been trained here yet." not in text_of(page)
     assert not page.get("plotly_chart"), "runs that have not ended are not drawn: they would look worse than they are"
     (table,) = page.dataframe
     assert table.value["Learning rate"].tolist() == [0.1, 0.02, 0.3]
@@ -171,7 +171,7 @@ def test_the_values_of_a_search_s_run_fill_in_a_full_one(searched):
     page = open_page("training")
     assert len(page.get("plotly_chart")) == 1
     next(box for box in page.selectbox if box.label == "Values of").select_index(1).run()
-    click(page, "Take these values for a full run")
+    click(page, "Use these values for a full run")
     boxes = {box.label: box.value for box in page.number_input}
     assert (boxes["Learning rate"], boxes["Epochs"]) == (0.02, 36)
     assert "values of run 2" in text_of(page)

@@ -161,7 +161,7 @@ def test_no_button_that_opens_a_window_goes_with_a_revision():
 
 def recorded(db, patient_id):
     """Store an analysed recording, and return its id."""
-    stored, table = demo._recording(patient_id, demo.Visit(0, 0.3, 0.2, minutes=0.5), np.random.default_rng(1))
+    stored, table = demo._recording(patient_id, demo.InventedVisit(0, 0.3, 0.2, minutes=0.5), np.random.default_rng(1))
     with db.session() as session:
         session.add(stored)
         session.flush()

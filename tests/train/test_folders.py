@@ -102,7 +102,7 @@ def test_an_expression_names_the_person(tmp_path):
     save(tmp_path / "angry" / "x7y.png", face())
     assert read_folder(tmp_path, people=r"x(\d)").groups.tolist() == ["7"]
     assert read_folder(tmp_path, people=r"z(\d)").groups.tolist() == ["angry/x7y.png"]
-    with pytest.raises(FerError, match="no regular expression"):
+    with pytest.raises(FerError, match="not a regular expression"):
         read_folder(tmp_path, people="(")
     with pytest.raises(FerError, match="no group"):
         read_folder(tmp_path, people="x")

@@ -53,7 +53,7 @@ async def _body(request: Request) -> bytes:
     try:
         return await request.body()
     except ClientDisconnect:
-        raise FerError("The picture did not come in whole. Please send it again.", "slow_body") from None
+        raise FerError("The picture did not arrive completely. Please send it again.", "slow_body") from None
 
 
 def _look(parts: Parts, settings: Settings, body: bytes) -> Expressions:

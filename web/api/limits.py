@@ -91,7 +91,7 @@ class _Body:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
-            self.refusal = Problem(408, "slow_body", "The body took too long to come in. Please send it again.")
+            self.refusal = Problem(408, "slow_body", "The body took too long to arrive. Please send it again.")
             raise _RefusedError from None
         self._come += len(message.get("body", b""))
         if self._come > self._most:

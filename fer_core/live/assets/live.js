@@ -75,7 +75,7 @@ class View {
     // Who left the page meanwhile has no use for a camera any more.
     if (this.turn !== turn) return end(stream);
     this.stream = stream;
-    for (const track of stream.getTracks()) track.onended = () => this.stop("The camera was taken away.", true);
+    for (const track of stream.getTracks()) track.onended = () => this.stop("The camera was disconnected.", true);
     this.video.srcObject = stream;
     this.begin(turn);
     await this.video.play().catch(() => {});

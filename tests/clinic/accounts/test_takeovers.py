@@ -30,7 +30,7 @@ def test_nobody_hands_patients_to_oneself(db, who, patient, admin, attack):
 
 
 @pytest.mark.attack(
-    "an administrator who hands patients to an account of the own making, beside a second administrator"
+    "an administrator who hands patients to an account of their own making, beside a second administrator"
 )
 def test_a_second_administrator_confirms(db, who, patient, admin, attack):
     second = doors.actor(db, "Second", Role.ADMINISTRATOR)

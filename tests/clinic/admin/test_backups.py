@@ -73,7 +73,7 @@ def left_beside(settings):
 
 
 def left_copies(settings):
-    [found] = [one for one in installation_checks.check_all(settings) if one.name == "left copies"]
+    [found] = [one for one in installation_checks.check_all(settings) if one.name == "leftover copies"]
     return found
 
 

@@ -299,7 +299,7 @@ def test_what_hangs_on_an_unusable_address_is_no_fault_of_its_own(clinic, monkey
     assert found["database"]["level"] == "refused"
     assert {name for name, finding in found.items() if finding["level"] == "broken"} == set()
     assert "report this" not in str(found)
-    for name in ("tables", "key folder", "left copies"):
+    for name in ("tables", "key folder", "leftover copies"):
         assert found[name]["remedy"] == "Repair the database first."
 
 

@@ -99,7 +99,7 @@ def test_what_the_settings_name_is_looked_for(settings, options, tmp_path):
         for finding in doctor.examine(replace(settings, model=tmp_path / "no card"), options)
         if finding.level is Level.BROKEN
     ]
-    assert (said.name, "no card of a model" in said.sentence) == ("named files", True)
+    assert (said.name, "not a model's card" in said.sentence) == ("named files", True)
 
 
 @pytest.mark.parametrize("value", ["data", "./data", "~/data"])

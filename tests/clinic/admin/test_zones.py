@@ -11,7 +11,7 @@ from clinic.admin import zones
 from clinic.admin.zones import Chosen
 from clinic.conflicts import ConflictError
 from clinic.consent import consent
-from clinic.consent.consent import Scope, State
+from clinic.consent.consent import ConsentState, Scope
 from db.models import AuditRow, Role
 from fer_core.errors import FerError
 from tests import doors
@@ -54,15 +54,17 @@ def test_before_there_is_a_zone_days_are_those_of_utc_and_any_clinic_s_today_is_
     assert days(db)[:2] == (date(2026, 4, 5), date(2026, 4, 6))
 
 
-@pytest.mark.parametrize(("zone", "state"), [("Pacific/Auckland", State.EXPIRED), ("America/New_York", State.STANDS)])
+@pytest.mark.parametrize(
+    ("zone", "state"), [("Pacific/Auckland", ConsentState.EXPIRED), ("America/New_York", ConsentState.STANDS)]
+)
 def test_a_consent_ends_at_the_clinic_s_midnight(db, who, patient, evening, zone, state):
     agree(db, patient, Scope.EXPORT, expires_on=date(2026, 4, 5))
     with db.session() as session:
         access.installation(session).zone = zone
         # It was recorded for longer: the midnight is what decides.
         covered = session.scalars(consent.covered(session, Scope.EXPORT)).all()
-        assert (patient in covered) is (state is State.STANDS)
-        assert (consent.missing(session, patient, Scope.EXPORT) is None) is (state is State.STANDS)
+        assert (patient in covered) is (state is ConsentState.STANDS)
+        assert (consent.missing(session, patient, Scope.EXPORT) is None) is (state is ConsentState.STANDS)
 
 
 def test_the_first_administrator_s_browser_gives_the_zone_and_a_person_confirms_it(db, administrator):

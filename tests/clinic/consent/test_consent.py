@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from clinic import clock
 from clinic.consent import consent
-from clinic.consent.consent import State
+from clinic.consent.consent import ConsentState
 from clinic.exchange import exports
 from clinic.jobs import faces, jobs, leases, progress
 from clinic.patients import caseload, listing
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.recordings import uploads
 from clinic.worker import analysis
 from db.models import AuditRow, Consent, JobState, Patient, Sample, Scope, StoredChunk, new_id
@@ -66,11 +66,11 @@ def test_what_is_recorded_is_reported_again(db, who, newcomer):
     until = clock.now().date() + timedelta(days=30)
     consent.record(db, who, newcomer, [Scope.ANALYSE, Scope.KEEP_RESULTS], DAY, until, " Binder 3 ")
     assert states(db, who, newcomer) == {
-        Scope.ANALYSE: State.STANDS,
-        Scope.KEEP_RESULTS: State.STANDS,
-        Scope.KEEP_VIDEO: State.NEVER,
-        Scope.TRAIN: State.NEVER,
-        Scope.EXPORT: State.NEVER,
+        Scope.ANALYSE: ConsentState.STANDS,
+        Scope.KEEP_RESULTS: ConsentState.STANDS,
+        Scope.KEEP_VIDEO: ConsentState.NEVER,
+        Scope.TRAIN: ConsentState.NEVER,
+        Scope.EXPORT: ConsentState.NEVER,
     }
     reported = by_scope(db, who, newcomer)[Scope.ANALYSE]
     assert (reported.given_on, reported.expires_on, reported.document) == (DAY, until, "Binder 3")
@@ -99,21 +99,24 @@ def test_what_makes_no_sense_is_refused_and_not_kept(db, who, newcomer, given, c
 
 def test_the_last_day_still_counts(db, who, newcomer):
     agree(db, newcomer, Scope.ANALYSE, expires_on=clock.now().date())
-    assert states(db, who, newcomer)[Scope.ANALYSE] is State.STANDS
+    assert states(db, who, newcomer)[Scope.ANALYSE] is ConsentState.STANDS
     change(db, newcomer, [Scope.ANALYSE], expires_on=clock.now().date() - timedelta(days=1))
-    assert states(db, who, newcomer)[Scope.ANALYSE] is State.EXPIRED
+    assert states(db, who, newcomer)[Scope.ANALYSE] is ConsentState.EXPIRED
 
 
 def test_a_renewal_is_a_new_row_and_the_last_one_counts(db, who, newcomer):
     agree(db, newcomer, Scope.EXPORT)
     expire(db, newcomer)
     consent.record(db, who, newcomer, [Scope.EXPORT], DAY)
-    assert [standing.state for standing in consent.history(db, who, newcomer)] == [State.STANDS, State.EXPIRED]
+    assert [standing.state for standing in consent.history(db, who, newcomer)] == [
+        ConsentState.STANDS,
+        ConsentState.EXPIRED,
+    ]
     assert consent.objection(db, who, newcomer, Scope.EXPORT) is None
     revoke(db, newcomer)
-    assert states(db, who, newcomer)[Scope.EXPORT] is State.WITHDRAWN
+    assert states(db, who, newcomer)[Scope.EXPORT] is ConsentState.WITHDRAWN
     consent.record(db, who, newcomer, [Scope.EXPORT], DAY)
-    assert states(db, who, newcomer)[Scope.EXPORT] is State.STANDS
+    assert states(db, who, newcomer)[Scope.EXPORT] is ConsentState.STANDS
     with db.read() as session:
         assert len(session.scalars(select(Consent)).all()) == 3
 
@@ -227,7 +230,7 @@ def test_results_are_closed_and_say_why(db, who, patient, analysed, end, code):
     assert caseload.get_recording(db, who, analysed).shares is None
     assert refusal_of(caseload.samples, db, who, analysed) == code
     assert refusal_of(caseload.versions, db, who, analysed) == code
-    [listed] = listing.page(db, who, Asked()).lines
+    [listed] = listing.page(db, who, CaseloadQuery()).lines
     assert (listed.closed, listed.trend, listed.recordings) == (True, None, 1)
     consent.record(db, who, patient, [Scope.KEEP_RESULTS], DAY)
     after = caseload.get_patient(db, who, patient)

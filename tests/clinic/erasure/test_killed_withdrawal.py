@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic.consent import consent
-from clinic.consent.consent import Scope, State
+from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import jobs, leases
 from clinic.worker import analysis
@@ -103,7 +103,7 @@ def visit(db, settings, who, patient, an_upload):
 
 
 def withdrawn(db, who, patient):
-    return {one.state for one in consent.standings(db, who, patient)} == {State.WITHDRAWN}
+    return {one.state for one in consent.standings(db, who, patient)} == {ConsentState.WITHDRAWN}
 
 
 @pytest.mark.attack("a process killed at each step of a withdrawal: whether it was asked for, and what then is left")

@@ -16,7 +16,7 @@ from backup import erasures
 from clinic import clock
 from clinic.conflicts import ConflictError
 from clinic.consent import consent
-from clinic.consent.consent import Scope, State
+from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.exchange import downloads
@@ -127,7 +127,7 @@ def test_everything_at_once_is_reported_before_and_written_down(db, settings, wh
     seen_counts = withdrawal.covered(db, settings, who, patient, tuple(Scope))
     assert seen_counts == Covered(analyses=1, files=2, recordings=3)
     assert withdrawal.withdraw(db, settings, who, patient, tuple(Scope)) == seen_counts
-    assert {standing.state for standing in consent.standings(db, who, patient)} == {State.WITHDRAWN}
+    assert {standing.state for standing in consent.standings(db, who, patient)} == {ConsentState.WITHDRAWN}
     assert {standing.withdrawn_by for standing in consent.history(db, who, patient)} == {who.name}
     with db.read() as session:
         row = session.scalar(select(AuditRow).where(AuditRow.action == "consent_withdrawn"))

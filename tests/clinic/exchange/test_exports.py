@@ -272,7 +272,7 @@ def test_consents_come_with_the_patient_and_are_listed(archive, elsewhere):
     clinician = doors.actor(other)
     patient_id = imports.import_patient(other, there, clinician, archive)
     found = consent.standings(other, clinician, patient_id)
-    given = {standing.scope for standing in found if standing.state is consent.State.STANDS}
+    given = {standing.scope for standing in found if standing.state is consent.ConsentState.STANDS}
     assert given == set(Scope) - {Scope.TRAIN}, "that is off until it is recorded"
     assert {standing.recorded_by for standing in found} == {None}, "recorded elsewhere"
     with zipfile.ZipFile(archive) as opened:

@@ -25,7 +25,7 @@ from clinic.exchange import archive_rows, exports, import_queue, imports
 from clinic.exchange.import_queue import StoppedError
 from clinic.jobs import reanalysis, same_files
 from clinic.patients import caseload, digests, listing, sharing
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.settings import Retention
 from db.models import (
     Access,
@@ -131,7 +131,7 @@ def test_nobody_sees_a_patient_who_is_not_wholly_there(db, settings, who, half, 
     with db.read() as session:
         name = session.get_one(Patient, half).name
         sha256 = session.scalar(select(Recording.source_sha256))
-    assert listing.page(db, who, Asked()).lines == ()
+    assert listing.page(db, who, CaseloadQuery()).lines == ()
     attack(lambda: caseload.get_patient(db, who, half), "unknown_patient")
     attack(lambda: exports.export_patient(db, settings, CONSOLE, half, io.BytesIO()), "unknown_patient")
     for wanted in (half, name):

@@ -27,7 +27,7 @@ from tests.clinic.archives import analysed_again
 @pytest.fixture
 def recording(db, patient):
     """The id of an analysed recording of half a minute."""
-    stored, table = demo._recording(patient, demo.Visit(0, 0.3, 0.2, minutes=0.5), np.random.default_rng(1))
+    stored, table = demo._recording(patient, demo.InventedVisit(0, 0.3, 0.2, minutes=0.5), np.random.default_rng(1))
     with db.session() as session:
         session.add(stored)
         session.flush()

@@ -16,7 +16,7 @@ from clinic.exchange.downloads import Kind
 from clinic.jobs import faces, jobs, reanalysis
 from clinic.patients import caseload, listing, overview, record_state, visibility
 from clinic.patients.conditions import conditions
-from clinic.patients.listing import Asked
+from clinic.patients.listing import CaseloadQuery
 from clinic.patients.states import State
 from clinic.patients.summaries import DOUBTED
 from clinic.reports import content
@@ -58,7 +58,7 @@ def reasons(db, who, patient):
         assert [row.standing.state is State.DOUBTED for row in reversed(found.recordings)] == [
             reason == DOUBTED for reason in said
         ]
-        [line] = listing.page(db, who, Asked()).lines
+        [line] = listing.page(db, who, CaseloadQuery()).lines
         assert [share is None for share in line.trend.shares["happy"]] == [reason is not None for reason in said]
         return said
 
@@ -140,10 +140,10 @@ def test_no_output_gives_the_result_as_the_patient_s(db, settings, who, patient,
 
     faces.choose_again(db, settings, who, newest)
     found = caseload.get_patient(db, who, patient)
-    made = content.report(found, content.Asked(recording_id=newest), "Dr. Invented", "today")
+    made = content.report(found, content.ReportScope(recording_id=newest), "Dr. Invented", "today")
     assert made.sentences == ("None of the 1 recording counts, so nothing is reported about expressions.",)
     assert dict(made.coverage)["Left out"] == f"{DOUBTED} (1)"
-    whole = content.report(found, content.Asked(), "Dr. Invented", "today")
+    whole = content.report(found, content.ReportScope(), "Dr. Invented", "today")
     assert whole.tables[-1].rows[-1][-1] == DOUBTED
     assert DOUBTED in " ".join(overview.summary(found.trend, TREND_NAMES))
 

@@ -8,7 +8,7 @@ from clinic import clock
 from clinic.consent.consent import Ending, Scope
 from clinic.patients import caseload, conditions, digests, listing, needs, sharing
 from clinic.patients.conditions import ConditionKind
-from clinic.patients.listing import PAGE, Asked, Only, Order
+from clinic.patients.listing import PAGE, CaseloadQuery, Only, Order
 from clinic.patients.needs import Need
 from clinic.patients.states import State
 from clinic.patients.trends import UNDER_CONDITION
@@ -27,7 +27,7 @@ def named(db, who, *names):
 
 
 def names(db, who, **asked):
-    return [line.name for line in listing.page(db, who, Asked(**asked)).lines]
+    return [line.name for line in listing.page(db, who, CaseloadQuery(**asked)).lines]
 
 
 def add_job(db, patient_id, state, day=DAY, **values):
@@ -60,9 +60,9 @@ def test_accents_change_neither_the_order_nor_the_search(db, who):
 
 def test_pages_hold_fifty_and_one_that_is_gone_is_the_last(db, who):
     named(db, who, *(f"Patient {number:03d}" for number in range(PAGE + 3)))
-    first = listing.page(db, who, Asked())
+    first = listing.page(db, who, CaseloadQuery())
     assert (len(first.lines), first.found, first.pages) == (PAGE, PAGE + 3, 2)
-    last = listing.page(db, who, Asked(page=9))
+    last = listing.page(db, who, CaseloadQuery(page=9))
     assert (last.page, [line.name for line in last.lines]) == (1, ["Patient 050", "Patient 051", "Patient 052"])
 
 
@@ -81,7 +81,7 @@ def test_who_needs_somebody_stands_first_and_is_counted(db, who):
     add_job(db, ids["C"], JobState.CHOOSING)
     add_job(db, ids["D"], JobState.FAILED)
     add_job(db, ids["A"], JobState.DONE)
-    found = listing.page(db, who, Asked())
+    found = listing.page(db, who, CaseloadQuery())
     assert [(line.name, line.needs) for line in found.lines] == [
         ("C", (Need.CHOOSE_FACE,)),
         ("D", (Need.FAILED,)),
@@ -98,7 +98,7 @@ def test_a_consent_that_ends_within_two_weeks_or_has_ended_asks_for_somebody(db,
         today = clock.today(session)
     ends_on(db, patient, today + timedelta(days=days), Scope.EXPORT)
     assert needs.count(db, who) == int(needed)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     reported = [Ending(Scope.EXPORT, today + timedelta(days=days), over=days < 0)]
     assert list(line.endings) == (reported if needed else [])
     ends_on(db, patient, None, Scope.EXPORT)
@@ -119,10 +119,10 @@ def test_outside_is_reported_where_the_results_are_open(db, who, patient):
     consents.agree(db, patient)
     add(db, patient, 8)
     add(db, patient, 2, happy=0.7, start=8)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert line.needs == (Need.OUTSIDE,)
     consents.expire(db, patient)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert Need.OUTSIDE not in line.needs
     assert (line.closed, line.trend) == (True, None)
 
@@ -133,7 +133,7 @@ def test_of_patients_of_others_nothing_is_listed_or_counted(db, who, patient):
     assert names(db, stranger) == []
     assert needs.count(db, stranger) == 0
     sharing.open_in_emergency(db, stranger, caseload.get_patient(db, who, patient).name, "a reason that is long enough")
-    [line] = listing.page(db, stranger, Asked()).lines
+    [line] = listing.page(db, stranger, CaseloadQuery()).lines
     assert (line.needs, line.emergency_until is not None) == ((), True)
     assert needs.count(db, stranger) == 0
 
@@ -141,9 +141,9 @@ def test_of_patients_of_others_nothing_is_listed_or_counted(db, who, patient):
 def test_a_page_reads_the_summaries_of_nobody_whose_digest_holds(db, who, patient):
     consents.agree(db, patient)
     add(db, patient, 3)
-    listing.page(db, who, Asked())
+    listing.page(db, who, CaseloadQuery())
     with doors.statements(db) as noted:
-        listing.page(db, who, Asked())
+        listing.page(db, who, CaseloadQuery())
     assert noted
     assert not any("recording.summary," in statement or "recording.settings" in statement for statement, _ in noted)
     with db.read() as session:
@@ -155,10 +155,10 @@ def test_a_questionnaire_that_is_due_is_a_need_until_it_is_answered(db, who, pat
     with db.read() as session:
         today = clock.today(session)
     schedule.plan(db, who, patient, "phq9", 14, today)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert Need.QUESTIONNAIRE_DUE in line.needs
     answers.record(db, who, patient, Given("phq9", today, total=3))
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert line.needs == ()
 
 
@@ -166,16 +166,16 @@ def test_where_labels_are_not_interpreted_the_caseload_shows_none(db, who, patie
     consents.agree(db, patient)
     add(db, patient, 8)
     add(db, patient, 2, happy=0.7, start=8)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert line.needs == (Need.OUTSIDE,)
     conditions.add(db, who, patient, ConditionKind.FACIAL_PALSY, DAY + timedelta(weeks=8))
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert (line.needs, line.trend.usable) == ((), 0.9)
     assert {share for shares in line.trend.shares.values() for share in shares} == {None}
     assert (line.trend.low, line.trend.high, line.trend.intervals) == (None, None, None)
     [held] = conditions.conditions(db, who, patient)
     conditions.end(db, who, held.id, held.revision, DAY + timedelta(weeks=10))
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert line.needs == ()
     assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2
     assert needs.count(db, who) == 0
@@ -195,7 +195,7 @@ def test_an_end_that_is_said_later_gives_the_recordings_after_it_back(db, who, p
     assert [row.standing.state for row in reversed(found.recordings)] == (
         [State.COMPLETE] * 8 + [State.UNREAD] * 2 + [State.COMPLETE] * 2
     )
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert [share is None for share in line.trend.shares["happy"]] == [False] * 8 + [True] * 2 + [False] * 2
 
 
@@ -205,7 +205,7 @@ def test_a_full_disk_keeps_the_caseload_open(db, who, patient, monkeypatch):
 
     add(db, patient, 1)
     monkeypatch.setattr(digests, "refresh", full)
-    [line] = listing.page(db, who, Asked()).lines
+    [line] = listing.page(db, who, CaseloadQuery()).lines
     assert (line.id, line.trend) == (patient, None)
 
 
@@ -218,7 +218,7 @@ def test_what_left_nothing_is_no_recording(db, who, state):
     add_job(db, ids["Eva"], JobState.QUEUED)
     counted = [("Ada", 1, DAY), ("Ben", 0, None), ("Eva", 1, DAY)]
     for found in (
-        listing.page(db, who, Asked(order=Order.NAME)).lines,
+        listing.page(db, who, CaseloadQuery(order=Order.NAME)).lines,
         caseload.list_patients(db, who),
     ):
         assert [(one.name, one.recordings, one.last_recorded_on) for one in found] == counted

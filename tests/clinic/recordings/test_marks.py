@@ -31,7 +31,7 @@ EXCLUDED = MarkFields(0.0, 2.0, Verdict.EXCLUDE, reason="camera")
 @pytest.fixture
 def recording(db, patient):
     """The id of an analysed recording of five minutes."""
-    stored, table = demo._recording(patient, demo.Visit(0, 0.3, 0.2), np.random.default_rng(1))
+    stored, table = demo._recording(patient, demo.InventedVisit(0, 0.3, 0.2), np.random.default_rng(1))
     with db.session() as session:
         session.add(stored)
         session.flush()

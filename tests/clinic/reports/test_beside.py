@@ -12,7 +12,7 @@ from clinic.patients.trends import UNDER_CONDITION
 from clinic.questionnaires import answers, sentences
 from clinic.questionnaires.answers import Given
 from clinic.reports.beside import Beside
-from clinic.reports.content import Asked, report
+from clinic.reports.content import ReportScope, report
 from tests import consents
 from tests.clinic.patients.test_digests import FIRST, add
 
@@ -28,7 +28,7 @@ def reported(db, who, patient):
             events.marks(db, who, patient),
             conditions.conditions(db, who, patient),
         )
-        return report(caseload.get_patient(db, who, patient), Asked(**asked), "Dr. Invented", "today", beside)
+        return report(caseload.get_patient(db, who, patient), ReportScope(**asked), "Dr. Invented", "today", beside)
 
     return make
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from clinic import words
 from clinic.patients import caseload
-from clinic.reports.content import LISTED, SHOWN, Asked, report
+from clinic.reports.content import LISTED, SHOWN, ReportScope, report
 from db.models import JobState, Recording
 from pages.views.axis import table_rows
 from pages.views.convert import trend_dots
@@ -24,7 +24,7 @@ def reported(db, who, patient):
     consents.agree(db, patient)
 
     def make(**asked):
-        return report(caseload.get_patient(db, who, patient), Asked(**asked), "Dr. Invented", "today")
+        return report(caseload.get_patient(db, who, patient), ReportScope(**asked), "Dr. Invented", "today")
 
     return make
 

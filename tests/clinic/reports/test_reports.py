@@ -18,7 +18,7 @@ from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.reports import reports
-from clinic.reports.content import Asked
+from clinic.reports.content import ReportScope
 from db.models import AuditRow, Patient
 from fer_core.errors import FerError
 from tests import consents
@@ -29,7 +29,7 @@ from tests.clinic.patients.test_digests import FIRST, add
 def test_it_waits_sealed_and_is_fetched_once(db, settings, who, patient, kind, begins):
     consents.agree(db, patient)
     add(db, patient, 2)
-    ticket = reports.prepare(db, settings, who, patient, Asked(begin=FIRST), kind)
+    ticket = reports.prepare(db, settings, who, patient, ReportScope(begin=FIRST), kind)
     [path] = (settings.data_dir / "downloads").iterdir()
     assert begins not in path.read_bytes()
     found = downloads.take(db, settings, who, ticket)
@@ -47,8 +47,8 @@ def test_without_consent_there_is_none(db, settings, who, patient, scope):
     add(db, patient, 2)
     consents.expire(db, patient, scope)
     for make in (
-        lambda: reports.prepare(db, settings, who, patient, Asked(), Kind.PDF),
-        lambda: reports.preview(db, settings, who, patient, Asked()),
+        lambda: reports.prepare(db, settings, who, patient, ReportScope(), Kind.PDF),
+        lambda: reports.preview(db, settings, who, patient, ReportScope()),
     ):
         with pytest.raises(FerError) as refusal:
             make()
@@ -59,10 +59,10 @@ def test_without_consent_there_is_none(db, settings, who, patient, scope):
 def test_of_nothing_there_is_no_report(db, settings, who, patient):
     consents.agree(db, patient)
     with pytest.raises(FerError) as refusal:
-        reports.prepare(db, settings, who, patient, Asked(), Kind.PDF)
+        reports.prepare(db, settings, who, patient, ReportScope(), Kind.PDF)
     assert refusal.value.code == "nothing_to_report"
     with pytest.raises(FerError) as refusal:
-        reports.prepare(db, settings, who, patient, Asked(recording_id="0" * 32), Kind.PDF)
+        reports.prepare(db, settings, who, patient, ReportScope(recording_id="0" * 32), Kind.PDF)
     assert refusal.value.code == "nothing_to_report"
 
 
@@ -83,14 +83,14 @@ def test_what_a_colleague_changes_while_it_is_made_refuses_it(db, settings, who,
 
     monkeypatch.setattr(reports, "html", colleague)
     with pytest.raises(ConflictError):
-        reports.prepare(db, settings, who, patient, Asked(), Kind.HTML)
+        reports.prepare(db, settings, who, patient, ReportScope(), Kind.HTML)
     assert not (settings.data_dir / "downloads").exists()
 
 
 def test_the_preview_is_what_is_printed(db, settings, who, patient):
     consents.agree(db, patient)
     add(db, patient, 2)
-    pages = reports.preview(db, settings, who, patient, Asked())
+    pages = reports.preview(db, settings, who, patient, ReportScope())
     assert all(page.startswith("<svg") for page in pages)
 
 
@@ -108,7 +108,7 @@ def test_a_report_shows_scripts_as_text(db, settings, who, patient, attack):
     with db.session() as session:
         stored = session.get_one(Patient, patient)
         stored.name, stored.code, stored.note = f"Ann {SCRIPT}", f"K {SCRIPT}", f"Note {SCRIPT}"
-    asked = Asked(patient_note=True, notes=frozenset([recording_id]), remark=f"Remark {SCRIPT}")
+    asked = ReportScope(patient_note=True, notes=frozenset([recording_id]), remark=f"Remark {SCRIPT}")
     ticket = reports.prepare(db, settings, who, patient, asked, Kind.HTML)
     shown = b"".join(downloads.content(db, who, downloads.take(db, settings, who, ticket))).decode()
     for begins in ("Ann", "K", "Note", "Own", "Remark"):

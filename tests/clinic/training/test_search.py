@@ -89,7 +89,7 @@ def test_it_is_paused_stopped_and_deleted_as_one_and_written_down_once_each(db, 
     for paused in (True, True):
         search.pause(db, admin, searched, paused)
     assert found(db, settings, admin).paused
-    assert work.wish(db, held) is work.Wish.PAUSE
+    assert work.requested(db, held) is work.TrainingRequest.PAUSE
     work.give_back(db, held)
     assert work.claim(db, "w/1", work.LANES[0]) is None
     search.pause(db, admin, searched, paused=False)

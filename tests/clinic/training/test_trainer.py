@@ -111,7 +111,7 @@ def test_a_dead_worker_s_training_is_taken_up_three_times(db, settings, admin, s
         with db.session() as session:
             session.execute(update(Training).values(lease_until=doors.now() - timedelta(minutes=2)))
         work.release(db)
-        assert work.wish(db, held) is work.Wish.GONE
+        assert work.requested(db, held) is work.TrainingRequest.GONE
     found = standing(db, settings, admin, started)
     assert found.state is JobState.FAILED
     assert "three times" in found.error

@@ -146,14 +146,14 @@ def test_it_ends_and_its_pictures_go_once_somebody_may_not_be_used(db, settings,
     cut(db, settings, claimed)
     who = caring(db, patients)
     uses.check(db, settings)
-    assert work.wish(db, claimed) is work.Wish.GO_ON
+    assert work.requested(db, claimed) is work.TrainingRequest.GO_ON
     if paused:
         runs.pause(db, admin, claimed.run_id)
         work.give_back(db, claimed)
     end(db, settings, patients[0], who)
     assert not places.own_pictures(settings, claimed.run_id).exists()
     if not paused:
-        assert work.wish(db, claimed) is work.Wish.STOP
+        assert work.requested(db, claimed) is work.TrainingRequest.STOP
         work.end(db, claimed, JobState.CANCELLED)
     row = row_of(db, claimed.run_id)
     assert (row.state, row.error_code) == ("cancelled", "use_ended")
@@ -177,7 +177,7 @@ def test_it_ends_and_its_pictures_go_once_a_face_may_be_somebody_elses(db, setti
     patients = [person(1), person(2)]
     cut(db, settings, claimed)
     correct(db, settings, caring(db, patients), recording_of(db, patients[0]))
-    assert work.wish(db, claimed) is work.Wish.STOP
+    assert work.requested(db, claimed) is work.TrainingRequest.STOP
     work.end(db, claimed, JobState.CANCELLED)
     row = row_of(db, claimed.run_id)
     assert (row.state, row.error_message) == ("cancelled", uses.FACE_CORRECTED)
@@ -189,7 +189,7 @@ def test_another_mark_ends_nothing(db, settings, person, claimed):
     patient_id = person(1)
     cut(db, settings, claimed)
     marks.add(db, caring(db, [patient_id]), recording_of(db, patient_id), MarkFields(0.0, 0.1, Verdict.UNCLEAR))
-    assert work.wish(db, claimed) is work.Wish.GO_ON
+    assert work.requested(db, claimed) is work.TrainingRequest.GO_ON
 
 
 def test_what_is_corrected_while_it_is_cut_is_left_out_and_how_far_it_is_is_known(db, settings, admin, person, claimed):

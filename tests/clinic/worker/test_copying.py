@@ -39,7 +39,7 @@ def recording(db, settings, patient, tmp_path):
     path = write_clip(tmp_path / "visit.mp4", list(noise))
     with path.open("rb") as file:
         kept = uploads.take_in(settings, file, "visit.mp4", new_id())
-    stored, _ = demo._recording(patient, demo.Visit(0, 0.3, 0.2, minutes=0.1), np.random.default_rng(1))
+    stored, _ = demo._recording(patient, demo.InventedVisit(0, 0.3, 0.2, minutes=0.1), np.random.default_rng(1))
     stored.duration_s = 2.0
     outputs = (0.01, 0.01, 0.01, 0.94, 0.01, 0.01, 0.01)
     with db.session() as session:

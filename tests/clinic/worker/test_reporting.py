@@ -15,7 +15,7 @@ from clinic.exchange.downloads import Kind
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields
 from clinic.reports import report_jobs, reports
-from clinic.reports.content import Asked
+from clinic.reports.content import ReportScope
 from clinic.worker import reporting
 from clinic.worker.worker import Worker
 from db.models import Access, Account, AuditRow, JobState, ReportJob, Role
@@ -35,7 +35,7 @@ def patient(db, patient):
 
 
 def asked_for(db, who, patient, kind=Kind.HTML, **asked):
-    return report_jobs.ask(db, who, patient, Asked(remark=REMARK, **asked), kind)
+    return report_jobs.ask(db, who, patient, ReportScope(remark=REMARK, **asked), kind)
 
 
 def standing(db, settings, who, patient):
@@ -194,7 +194,7 @@ def test_a_request_that_can_t_be_met_is_refused_at_once(db, settings, who, patie
     shown = caseload.get_patient(db, who, patient)
     edits.edit_patient(db, who, patient, 1, PatientFields("Another Name"))
     with pytest.raises(ConflictError):
-        report_jobs.ask(db, who, patient, Asked(), Kind.HTML, shown)
+        report_jobs.ask(db, who, patient, ReportScope(), Kind.HTML, shown)
     with db.read() as session:
         assert session.scalars(select(ReportJob)).all() == []
 

@@ -6,15 +6,15 @@ import pytest
 
 from fer_core.emotions import Emotion
 from fer_core.types import Status
-from pages.charts.timeline import Moment, cell_length_s, cells, pictures_figure
+from pages.charts.timeline import TimelineSample, cell_length_s, cells, pictures_figure
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
 REASONS = {status: f"because {status.value}" for status in Status}
 HAPPY = (0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02)
 
 
-def moment(time_s: float, status: Status = Status.OK) -> Moment:
-    return Moment(time_s, status, HAPPY if status.usable else None)
+def moment(time_s: float, status: Status = Status.OK) -> TimelineSample:
+    return TimelineSample(time_s, status, HAPPY if status.usable else None)
 
 
 def test_a_short_recording_keeps_every_sample_at_its_own_time():

@@ -7,7 +7,7 @@ import pytest
 
 from clinic.consent.consent import Ending, Scope
 from clinic.patients.digests import SmallTrend
-from clinic.patients.listing import Line
+from clinic.patients.listing import CaseloadLine
 from clinic.patients.needs import Need
 from clinic.words import NEEDS
 from fer_core.emotions import EMOTION_LABELS
@@ -22,10 +22,10 @@ def trend(shares, lines, low=0.1, high=0.3):
 
 
 def line(**values):
-    start = Line(
+    start = CaseloadLine(
         "a" * 32, "<b>Ann</b> :material/home:", "K-1", None, False, 3, date(2026, 1, 5), False, False, None, (), None
     )
-    return Line(**{name: values.get(name, getattr(start, name)) for name in Line.__slots__})
+    return CaseloadLine(**{name: values.get(name, getattr(start, name)) for name in CaseloadLine.__slots__})
 
 
 def test_names_travel_as_they_are_and_needs_as_words():

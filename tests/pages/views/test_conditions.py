@@ -40,7 +40,7 @@ def clicked(page, label):
 
 def ended_by(page, day):
     next(box for box in page.date_input if box.label == "First day without it").set_value(day)
-    return clicked(page, "Holds no longer")
+    return clicked(page, "No longer applies")
 
 
 def test_the_day_of_the_end_is_the_one_that_is_given(held):
@@ -58,7 +58,7 @@ def test_a_day_before_the_beginning_is_refused_with_a_sentence(held):
 
 
 def chosen(page):
-    box = next(one for one in page.selectbox if one.label == "Recorded wrongly")
+    box = next(one for one in page.selectbox if one.label == "Recorded by mistake")
     return box.select_index(0).run()
 
 

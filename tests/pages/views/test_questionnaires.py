@@ -133,14 +133,14 @@ def test_an_unfinished_questionnaire_is_mentioned_until_a_newer_one_has_a_total(
 
 
 def test_a_questionnaire_without_a_total_is_not_said_to_be_none(settings, enter):
-    """ "No questionnaire was entered yet." stood beside the one that had just been saved."""
+    """ "No questionnaire has been entered yet." stood beside the one that had just been saved."""
     page, who, db, patient_id = opened(enter)
-    assert any(said.value == "No questionnaire was entered yet." for said in page.info)
+    assert any(said.value == "No questionnaire has been entered yet." for said in page.info)
     with db.read() as session:
         today = clock.today(session)
     answers.record(db, who, patient_id, Given("phq9", today, (None,) * 7 + (1, 0), None, "items"))
     page.run()
     found = [said.value for said in page.info]
     assert "No questionnaire has a total yet." in found
-    assert "No questionnaire was entered yet." not in found
+    assert "No questionnaire has been entered yet." not in found
     assert any("was not finished" in said for said in found)

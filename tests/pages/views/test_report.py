@@ -7,7 +7,7 @@ from clinic.consent.consent import Scope
 from clinic.exchange.downloads import Kind
 from clinic.patients import caseload
 from clinic.reports import report_jobs
-from clinic.reports.content import Asked
+from clinic.reports.content import ReportScope
 from clinic.worker import reporting
 from db.models import JobState
 from tests import consents
@@ -19,12 +19,12 @@ def follow_page():
     import streamlit as st
 
     from clinic.patients import caseload
-    from clinic.reports.content import Asked
+    from clinic.reports.content import ReportScope
     from pages.session import actor
     from pages.views.report import _follow
     from web.resources import resources
 
-    _follow(caseload.get_patient(resources().db, actor(), st.session_state["patient"]), Asked())
+    _follow(caseload.get_patient(resources().db, actor(), st.session_state["patient"]), ReportScope())
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_is_done_and_what_comes_before_is_said(page, who):
     other = caseload.add_patient(parts.db, who, "Ben Example")
     consents.agree(parts.db, other)
     add(parts.db, other, 2)
-    report_jobs.ask(parts.db, who, other, Asked(), Kind.HTML)
+    report_jobs.ask(parts.db, who, other, ReportScope(), Kind.HTML)
     press(page, "Make the PDF")
     assert "behind 1 other report" in page.info[0].value
     report_jobs.claim(parts.db)
