@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from clinic.admin import keyring, setting_checks
 from clinic.admin.findings import Finding, Level
 from clinic.admin.folder_checks import cannot_write, existing
+from clinic.admin.process_checks import NOT_THERE
 from clinic.phrases import counted
 from clinic.recordings import stored_files
 from clinic.recordings.stored_files import Expected
@@ -20,7 +21,6 @@ from storage.media import MediaStore
 from storage.sealed import Key
 
 NAME = "media store"
-NOT_THERE = "Check FER_MEDIA_URL, and that its disk or share is mounted."
 
 
 def filled(settings: Settings) -> bool:

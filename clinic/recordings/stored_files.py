@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,11 @@ from clinic.consent.consent import Scope
 from clinic.phrases import counted
 from clinic.settings import Settings
 from db.models import AuditRow, Consent, Job, JobState, Recording
+from fer_core.errors import FerError
+from storage.media import open_store
 
+AWAY = "The folder of recordings can't be reached."
+CODE_AWAY = "store_away"
 FACE = "face"
 """The kind of a picture that this program made of the patient's face, among the files of a recording."""
 _WAITING = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
@@ -72,6 +77,35 @@ def missing(before: Expected, there: set[str], after: Expected) -> str | None:
             " ends with the first file that is kept."
         )
     return None
+
+
+def are_all_missing(named: Expected, there: Iterable[str]) -> bool:
+    """Return whether files should be in the store and none is: it is another store, or its disk is not mounted."""
+    ids = named.waiting | named.kept
+    return bool(ids) and ids.isdisjoint(there)
+
+
+def is_away(session: Session, settings: Settings, wanted: Iterable[str] = ()) -> bool:
+    """Return whether the media store does not answer, or lacks all that it should hold, with files that jobs wait for.
+
+    Where all of `wanted` lie in it nothing else is asked. Raises MasterKeyError.
+    """
+    media, ids = open_store(settings), list(wanted)
+    try:
+        if ids and all(media.exists(one) for one in ids):
+            return False
+        there = {file.id for file in media.files() if file.whole}
+    except Exception:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
+        return True
+    named = expected(session, settings)
+    # Whether files were ever kept is not known: where nothing waits, a new store is no reason to refuse a file.
+    return bool(named.waiting) and are_all_missing(named, there)
+
+
+def need_store(session: Session, settings: Settings) -> None:
+    """Raise FerError ``store_away`` where nothing can be put into the media store, since it is not there."""
+    if is_away(session, settings):
+        raise FerError(f"{AWAY} Nothing can be added meanwhile. Please tell your administrator.", CODE_AWAY)
 
 
 def _sources() -> Select[list[dict[str, Any]]]:
