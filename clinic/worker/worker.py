@@ -281,7 +281,10 @@ class Worker:
         self._asked = time.monotonic()
         if away is self._health.store_away:
             return
-        log.warning("the media store is not there: analyses wait" if away else "the media store is there again")
+        if away:
+            log.warning("the media store is not there: analyses wait")
+        else:
+            log.warning("the media store is there again")
         with self._health_lock:
             self._health = replace(self._health, store_away=away)
         self._say()
