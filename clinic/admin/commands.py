@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from backup.archive import Secret, is_sealed
-from backup.restoring import known_erasures
+from backup.erasures import Erasure
+from backup.restoring import Restored, known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
 from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation, setting_checks
@@ -22,6 +23,7 @@ from db.copies import sqlite_path
 from db.engine import migrate, open_database
 from db.migrate import current
 from db.probe import probe
+from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
 from storage import at_work, keys
 from storage.keys import MasterKeyError
@@ -107,6 +109,8 @@ def _named_path(text: str) -> Path:
     # A variable that is not set gives an empty text, which a path takes for the current folder.
     if not text:
         raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
+    if "://" in text:
+        raise argparse.ArgumentTypeError("it has to lie on this computer: mount the share, and name its folder")
     return Path(text)
 
 
@@ -225,7 +229,7 @@ def _restore(options: argparse.Namespace) -> int:
         print("The backup can be restored.")
         return 0
     with nobody_at_work(settings.database_url, settings.data_dir):
-        found = backups.bring_back(settings, options.file, secret, erased)
+        found = _brought_back(settings, options.file, secret, erased)
     left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
     if found.kept is not None:
@@ -238,6 +242,21 @@ def _restore(options: argparse.Namespace) -> int:
     print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
     print("what was changed since because somebody else knew it.")
     return 0
+
+
+def _brought_back(settings: Settings, file: Path, secret: Secret | None, erased: list[Erasure]) -> Restored:
+    """Restore, and say of a full disk what it needs and what it left."""
+    try:
+        return backups.bring_back(settings, file, secret, erased)
+    except Exception as error:
+        if not disk_full(error) or (isinstance(error, DiskFullError) and error.so):
+            raise
+        size = f"{file.stat().st_size / 1e6:.3g} MB"
+        raise DiskFullError(
+            "Nothing was restored: the clinic is as it was before, and nothing of this attempt is left. The backup has"
+            f" {size}; a restore needs that much for its files, and room for the unpacked database three times and for"
+            " that of now once."
+        ) from error
 
 
 def _next_step(settings: Settings) -> str:

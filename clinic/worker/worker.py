@@ -406,6 +406,8 @@ def main(
             worker.run()
             training.join(GIVE_BACK_S)
     except FerError as error:
+        if error.code not in ("already_running", "changing"):
+            raise
         log.warning("%s", error.message)
         return ALREADY_RUNNING
     return 0
