@@ -21,7 +21,7 @@ AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 NO_STORES = frozenset(
     {"ftp", "ftps", "http", "https", "data", "zip", "tar", "libarchive", "git", "github", "reference"}
 )
-"""What fsspec can read and no file can be put to safely: FTP replaces none in one step, and its password can be read."""
+"""No file can be put there safely: FTP replaces none in one step and sends its password open. Others are read only."""
 
 
 def file_system(url: str) -> tuple[Any, str]:

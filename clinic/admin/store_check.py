@@ -28,6 +28,11 @@ def filled(settings: Settings) -> bool:
     return any(MediaStore.at(settings, Key(b"", b"")).files())
 
 
+def require_address(settings: Settings) -> None:
+    """Refuse a store's address that is of no use, before the work begins. Raises as `file_system` does."""
+    MediaStore.at(settings, Key(b"", b""))
+
+
 def local(settings: Settings) -> Path | None:
     """Return the store's folder, None where it is none of this computer, or of no use."""
     try:

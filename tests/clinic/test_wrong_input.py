@@ -99,10 +99,6 @@ def weak_key(settings, monkeypatch):
     monkeypatch.setenv("FER_MASTER_KEY", "secret")
 
 
-def ftp_store(settings, monkeypatch):
-    monkeypatch.setenv("FER_MEDIA_URL", "ftp://clinic:secret@127.0.0.1/media")
-
-
 def ftp_backups(settings, monkeypatch):
     monkeypatch.setenv("FER_BACKUP_DIR", "ftp://clinic:secret@127.0.0.1/backups")
 
@@ -127,7 +123,6 @@ STATES = {
     lost_key: console.EX_CONFIG,
     bad_number: console.EX_CONFIG,
     weak_key: console.EX_CONFIG,
-    ftp_store: console.EX_CONFIG,
     ftp_backups: console.EX_CONFIG,
     a_file_for_a_folder: console.EX_CONFIG,
     of_another_account: console.EX_CONFIG,
@@ -137,7 +132,6 @@ FIRST = {"doctor", "import", "restore"}
 WELL = {
     ("backup", newer),
     ("copy", lost_key),
-    *((command, ftp_store) for command in ("reanalyse", "migrate", "copy", "audit")),
 }
 """What goes well all the same: data is saved also where the program would not start on it."""
 
@@ -373,6 +367,17 @@ def test_beside_the_keys_of_a_clinic_no_other_one_begins(settings, tmp_path, cap
     assert code == console.EX_CONFIG
     assert "Traceback" not in capsys.readouterr().err
     assert not database.exists()
+
+
+@pytest.mark.parametrize("url", ["ftp://clinic:secret@127.0.0.1/media", "ftp://", "gs://secret", "mangos://secret"])
+@pytest.mark.parametrize("command", ["worker", "selftest", "backup", "rotate-key"])
+def test_a_store_s_address_of_no_use_is_said(settings, monkeypatch, capsys, tmp_path, command, url):
+    monkeypatch.setenv("FER_MEDIA_URL", url)
+    arguments = [argument.format(folder=tmp_path) for argument in ARGUMENTS[command]]
+    assert clinic.main([command, *arguments]) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert "The address of the media store is of no use (FER_MEDIA_URL)" in said
+    assert "secret" not in said
 
 
 @pytest.mark.parametrize("arguments", [["backup", "--to"], ["restore"]])

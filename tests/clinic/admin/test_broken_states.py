@@ -160,7 +160,7 @@ def failed_self_test(clinic, monkeypatch):
 
 def taken_port(clinic, monkeypatch):
     taken = socket.create_server(("127.0.0.1", 0))
-    weakref.finalize(clinic.data_dir, taken.close)
+    weakref.finalize(monkeypatch, taken.close)
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(taken.getsockname()[1]))
 
 
