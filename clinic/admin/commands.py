@@ -14,7 +14,8 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation, setting_checks
+from clinic.admin import backups, doctor, key_folder, keyring, lost_files, ownership, rotation, setting_checks
+from clinic.admin.process_checks import NOT_THERE
 from clinic.admin.serving import read_options
 from clinic.children import PROGRAM_DIR
 from clinic.phrases import counted
@@ -67,6 +68,9 @@ def add(commands: Any) -> None:
     back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
     back.set_defaults(command=_restore)
+    lost = commands.add_parser("lost-files", help="name the recordings whose kept files are not in the media store")
+    lost.add_argument("--accept", action="store_true", help="they are lost for good: nothing warns of them any more")
+    lost.set_defaults(command=_lost_files)
     moved = commands.add_parser("copy", help="copy the clinic to another, empty database, such as PostgreSQL")
     moved.add_argument(
         "--to", required=True, metavar="URL", help="postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass"
@@ -286,6 +290,21 @@ def _copy(options: argparse.Namespace) -> int:
     print(f"Copied and compared: {rows}. The old database is unchanged.")
     print("Set FER_DATABASE_URL to the new database, for pages and workers alike, and start the program.")
     return 0
+
+
+def _lost_files(options: argparse.Namespace) -> int:
+    settings = own_clinic()
+    with at_work.beginning(settings.data_dir):
+        migrate(settings.database_url)
+    with closing(open_database(settings.database_url)) as database:
+        found = lost_files.find(database, settings, options.accept)
+    for (patient_id, recording_id), count in found.of_recording.items():
+        print(f"patient {patient_id}, recording {recording_id}: {counted(count, 'file')}")
+    said = "accepted as lost" if options.accept else "not in the media store"
+    print(f"{found.count} of {counted(found.kept, 'kept file')}: {said}.")
+    if found.count and not options.accept:
+        print(f"{NOT_THERE} If they are lost for good: `lost-files --accept`.")
+    return 1 if found.count and not options.accept else 0
 
 
 def _named_secret(options: argparse.Namespace) -> Secret | None:

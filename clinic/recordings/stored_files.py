@@ -22,6 +22,8 @@ from fer_core.errors import FerError
 from storage.media import open_store
 
 ASKED_FIRST = 20
+LOST = "lost"
+"""The mark of a job's file whose loss was accepted."""
 AWAY = "The folder of recordings can't be reached."
 CODE_AWAY = "store_away"
 FACE = "face"
@@ -29,7 +31,7 @@ FACE = "face"
 SWEPT_WITHIN = timedelta(days=3)
 """The files of before are gone so long after the clinic stopped keeping them, with a day in which no worker ran."""
 _WAITING = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
-_READ = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+ANALYSED = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Expected:
 def needed(session: Session, settings: Settings) -> set[str]:
     """Return the ids that a job has yet to read, and of those that were read such as this clinic keeps, if they may."""
     may_stay = Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))
-    return _waiting(session) | _kept(session, settings, _sources().where(_READ, may_stay))
+    return _waiting(session) | _kept(session, settings, _sources().where(ANALYSED, may_stay))
 
 
 def expected(session: Session, settings: Settings) -> Expected:
@@ -63,7 +65,7 @@ def expected(session: Session, settings: Settings) -> Expected:
         .join(Recording, Recording.id == Job.recording_id)
         .join(Consent, Consent.patient_id == Recording.patient_id)
         .where(
-            _READ,
+            ANALYSED,
             Consent.scope == Scope.KEEP_VIDEO.value,
             Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO)),
             Consent.withdrawn_at.is_(None),
@@ -78,7 +80,7 @@ def expected(session: Session, settings: Settings) -> Expected:
     if settings.keeps_pictures:
         for sources, at, until in session.execute(by_consent):
             for one in sources:
-                if _is_kept(settings, one) and (until is None or at.date() < until):
+                if _is_kept(settings, one) and not one.get(LOST) and (until is None or at.date() < until):
                     (faces if one.get("kind") == FACE else files).setdefault(one["id"], at)
     return Expected(frozenset(_waiting(session)), files, faces)
 
@@ -100,7 +102,7 @@ def missing(before: Expected, there: set[str], after: Expected) -> str | None:
     if lost := {*_lost(before.files, there), *_lost(before.faces, there)} & kept:
         return (
             f"Not in the media store: {len(lost)} of {counted(len(kept), 'file')} of recordings whose consents allow"
-            " keeping them."
+            " keeping them. `lost-files` names the recordings, and `lost-files --accept` ends this."
         )
     return None
 

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "import-folder": ["{folder}/nowhere"],
     "doctor": [],
     "rotate-key": [],
+    "lost-files": [],
     "backup": ["--to", "{folder}/backups"],
     "restore": ["{folder}/no.backup"],
     "copy": ["--to", "sqlite:///{folder}/new.db"],

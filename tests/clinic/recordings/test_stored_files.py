@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from clinic import audit, clock
+from clinic.admin import lost_files
 from clinic.audit import AuditAction
 from clinic.recordings import stored_files
-from db.models import Consent, Job, JobState, PatientImport, Recording, new_id
+from db.models import AuditRow, Consent, Job, JobState, PatientImport, Recording, new_id
 
 
 @pytest.fixture
@@ -68,10 +69,25 @@ def test_what_was_surely_kept_is_counted_where_it_is_lost(db, kept, patient):
     later = analysed(db, patient, JobState.DONE, days_later=4) | analysed(db, patient, JobState.PARTIAL, days_later=9)
     found = expected(db, kept)
     assert stored_files.missing(found, first | later, found) is None
-    said = "Not in the media store: {} of 3 files of recordings whose consents allow keeping them."
-    assert stored_files.missing(found, first, found) == said.format(2)
-    assert stored_files.missing(found, first | {min(later)}, found) == said.format(1)
+    assert ": 2 of 3 files of recordings whose" in stored_files.missing(found, first, found)
+    assert ": 1 of 3 files of recordings whose" in stored_files.missing(found, first | {min(later)}, found)
     assert stored_files.missing(found, later, found) is None, "the clinic may have kept none then"
+
+
+def test_a_loss_that_was_accepted_is_said_no_more(db, kept, patient, seal):
+    first = analysed(db, patient, JobState.DONE)
+    gone = analysed(db, patient, JobState.DONE, days_later=9, files=2)
+    seal(min(first), b"content")
+    found = lost_files.find(db, kept)
+    assert (found.count, found.kept, len(found.of_recording)) == (2, 3, 1)
+    assert stored_files.missing(expected(db, kept), first, expected(db, kept)) is not None
+    assert lost_files.find(db, kept, accept=True).count == 2
+    assert lost_files.find(db, kept).count == 0
+    assert stored_files.missing(expected(db, kept), first, expected(db, kept)) is None
+    with db.read() as session:
+        assert stored_files.needed(session, kept) == first | gone, "found again, they stay"
+        row = session.query(AuditRow).filter_by(action=AuditAction.LOSS_ACCEPTED.value).one()
+    assert row.details["files"] == 2
 
 
 def test_a_clinic_that_keeps_none_for_a_few_hours_has_lost_none(db, kept, patient):
