@@ -78,7 +78,7 @@ def _free() -> str:
         return ""
     media = [] if urlsplit(settings.media_url).scheme else [Path(settings.media_url)]
     folders = [settings.data_dir, settings.key_dir, *media, *filter(None, [settings.backup_dir])]
-    free = {}
+    free: dict[int, str] = {}
     for folder in folders:
         there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
         free.setdefault(there.stat().st_dev, f"{shutil.disk_usage(there).free / 1e6:.0f} MB on the disk of {there}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from clinic import audit
+from clinic import access, audit
 from clinic.audit import AuditAction
 from clinic.recordings import stored_files
 from clinic.settings import Settings
@@ -46,8 +46,9 @@ def find(db: Database, settings: Settings, accept: bool = False) -> LostFiles:
 
 def _missing(session: Session, gone: frozenset[str], accept: bool) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
-    jobs = select(Job, Recording).join(Recording, Recording.id == Job.recording_id).where(stored_files.ANALYSED)
-    for job, recording in session.execute(jobs.order_by(Job.number)).tuples() if gone else ():
+    jobs = select(Job, Recording).join(Recording, Recording.id == Job.recording_id)
+    jobs = jobs.where(stored_files.ANALYSED, ~access.staged(Recording.patient_id))
+    for job, recording in session.execute(jobs.order_by(Job.number)) if gone else ():
         own = [one["id"] for one in job.sources if one["id"] in gone]
         if own:
             found[recording.patient_id, recording.id] = len(own)
