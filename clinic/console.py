@@ -14,6 +14,8 @@ from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
 from fer_core.pipes import end_quietly
 
+NEARLY_FULL = 10**9
+"""Bytes; a disk with more is not the full one, save where something large is restored, which says so itself."""
 FAILED, INTERRUPTED, EX_CONFIG = 1, 130, 78
 """Exit codes: refused or not sound; ended by Ctrl+C; a setting is wrong (sysexits.h), so that a restart can't help."""
 OF_A_SETTING = frozenset(
@@ -63,7 +65,7 @@ def answered(command: Callable[[], int]) -> int:
 
 
 def no_room(error: FerError) -> str:
-    """Return what a full disk means for a command, and how much is free where the installation writes.
+    """Return what a full disk means for a command, and how much is free where the installation's disks are nearly full.
 
     The pages' own sentence is for clinicians, and sends them to the person who reads this one.
     """
@@ -81,5 +83,7 @@ def _free() -> str:
     free: dict[int, str] = {}
     for folder in folders:
         there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-        free.setdefault(there.stat().st_dev, f"{shutil.disk_usage(there).free / 1e6:.0f} MB on the disk of {there}")
-    return f" Free: {', '.join(free.values())}."
+        if (left := shutil.disk_usage(there).free) < NEARLY_FULL:
+            free.setdefault(there.stat().st_dev, f"{left / 1e6:.0f} MB on the disk of {there}")
+    # Where it is none of these, it is the one that the command names.
+    return f" Free: {', '.join(free.values())}." if free else ""

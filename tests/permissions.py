@@ -395,8 +395,6 @@ FOR_NO_PERSON = {
     "uploads.admit": "a step of `uploads.store` and `incoming.complete`",
     "uploads.open_stored": "for the worker, and for an export that was allowed",
     "uploads.open_place": "for the machines of a cluster, which work for the worker",
-    "stored_files.is_away": "where the files lie, to functions that checked",
-    "stored_files.need_store": "where the files lie, to functions that checked",
     "uploads.stored": "says whether files are there, to functions that checked",
     "uploads.put": "for the self-test alone",
     "uploads.rewrap": "a step of a change of the master key",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -255,11 +256,11 @@ def _brought_back(settings: Settings, file: Path, secret: Secret | None, erased:
     except Exception as error:
         if not disk_full(error) or (isinstance(error, DiskFullError) and error.so):
             raise
-        size = f"{file.stat().st_size / 1e6:.3g} MB"
+        size, free = f"{file.stat().st_size / 1e6:.3g} MB", shutil.disk_usage(settings.data_dir).free
         raise DiskFullError(
             "Nothing was restored: the clinic is as it was before, and nothing of this attempt is left. The backup has"
             f" {size}; a restore needs that much for its files, and room for the unpacked database three times and for"
-            " that of now once."
+            f" that of now once. On the disk of {settings.data_dir} are {free / 1e6:.0f} MB free."
         ) from error
 
 

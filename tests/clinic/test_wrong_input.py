@@ -406,7 +406,7 @@ def test_a_restore_on_a_full_disk_says_what_is_free_and_what_was_kept(settings, 
     assert clinic.main(["restore", str(made)]) == 1
     said = capsys.readouterr().err
     assert said.startswith("The disk is full. Nothing was restored: the clinic is as it was before")
-    assert f"MB on the disk of {settings.data_dir}" in said
+    assert f"On the disk of {settings.data_dir} are " in said
     assert "no patient can be opened" not in said
     assert (settings.data_dir / "clinic.db").read_bytes() == before
 
