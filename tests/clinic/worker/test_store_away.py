@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from clinic.jobs import jobs, leases, obstacles, progress
+from clinic.patients.states import State, Tone
 from clinic.recordings import incoming, stored_files, uploads
-from clinic.recordings.states import State, Tone
 from clinic.worker import analysis, worker
-from clinic.worker.health import read_health
+from clinic.worker_health import read_health
 from db.models import Job, JobState
 from fer_core.errors import FerError, MediaError, ModelError
 from storage import placing
