@@ -55,6 +55,11 @@ class Opened:
     source: Path
     key: Key = field(repr=False)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of its files."""
+        return [file.name for file in self.manifest.media]
+
     def bring_back(self, stores: Stores, chosen: Callable[[str], bool]) -> int:
         """Restore the chosen files, one after the other, and return how many."""
         count, beside = 0, self.copy.with_name(f"{self.copy.name}.file")
@@ -95,7 +100,13 @@ class Secret:
     @classmethod
     def read_passphrase(cls, path: Path) -> Secret:
         """Read the first line of a file. Raises FerError ``bad_passphrase_file``."""
-        return cls(passphrase=_text_of(path, "passphrase").split("\n")[0])
+        passphrase = _text_of(path, "passphrase").split("\n")[0]
+        if not passphrase.strip():
+            raise FerError(
+                f"The first line of the passphrase file {path} is empty. Please write the passphrase there.",
+                "bad_passphrase_file",
+            )
+        return cls(passphrase=passphrase)
 
     def to_seal(self) -> Key:
         """Return the key for a new backup. Raises FerError ``weak_passphrase``."""

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -138,6 +138,18 @@ def bring_back(stores: Stores, name: str, path: Path) -> None:
     place = stores.place(name)
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.replace(path, place)
+
+
+def take_back(stores: Stores, name: str) -> None:
+    """Delete a file that `bring_back` put there, or half of it; one that is not there is no error."""
+    kind, _, rest = name.partition("/")
+    fs, place = (LocalFileSystem(), str(stores.place(name)))
+    if kind == "media":
+        fs, root = file_system(stores.media_url)
+        place = f"{root}/{rest}"
+    for path in (place, place + PART):
+        with suppress(OSError):
+            fs.rm_file(path)
 
 
 def sha256_of(file: BinaryIO) -> str:

@@ -10,13 +10,19 @@ from pathlib import Path
 
 from backup import erasures
 from backup.archive import Opened, Secret, is_sealed, opened_backup
-from backup.attached import Stores, present, wanted
+from backup.attached import Stores, present, take_back, wanted
 from backup.backup import place_beside, refuse_newer, restore
 from backup.erasures import Erasure
 from backup.transfer import transfer
 from db.copies import check, sqlite_path
 from db.migrate import upgrade
+from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
+
+IN_PART = (
+    "The database and the missing files are restored. Files that lay there are still those of before; the next restore"
+    " replaces them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,7 @@ def restore_file(
             admit(source)
         return _restored(source, database, erased)
     with _cleaned(source, secret, database, erased, admit) as found:
-        asked = wanted(found.copy)
-        # Until the database is replaced, what lies there is its own, and may be sealed with a newer key.
-        there = frozenset(name for name, _file, _size in present(stores, asked))
-        files = found.bring_back(stores, lambda name: asked.has(name) and name not in there)
-        restored = _restored(found.copy, database, erased)
-        files += found.bring_back(stores, lambda name: asked.has(name) and name in there)
-        made_at = datetime.fromisoformat(found.manifest.made_at)
-        return replace(restored, files=files, files_in_backup=len(found.manifest.media), made_at=made_at)
+        return _with_files(found, stores, lambda: _restored(found.copy, database, erased))
 
 
 def _restored(copy: Path, database: Path, erased: list[Erasure]) -> Restored:
@@ -101,10 +100,35 @@ def restore_to_url(
         return restore_file(source, secret, path, stores, erased, admit)
     with _cleaned(source, secret, beside, erased, admit) as found:
         upgrade(f"sqlite:///{found.copy}")
-        transfer(f"sqlite:///{found.copy}", url)
-        files = found.bring_back(stores, wanted(found.copy).has)
-        made_at = datetime.fromisoformat(found.manifest.made_at)
-        return Restored(check(found.copy), files, len(found.manifest.media), made_at=made_at)
+
+        def put() -> Restored:
+            transfer(f"sqlite:///{found.copy}", url)
+            return Restored(check(found.copy))
+
+        return _with_files(found, stores, put)
+
+
+def _with_files(found: Opened, stores: Stores, put: Callable[[], Restored]) -> Restored:
+    """Bring the files of a backup back around its database, which `put` restores; where that fails nothing is left."""
+    asked = wanted(found.copy)
+    # Until the database is replaced, what lies there is its own, and may be sealed with a newer key.
+    there = frozenset(name for name, _file, _size in present(stores, asked))
+    coming = [name for name in found.names if asked.has(name) and name not in there]
+    try:
+        files = found.bring_back(stores, frozenset(coming).__contains__)
+        restored = put()
+    except BaseException:
+        for name in coming:
+            take_back(stores, name)
+        raise
+    try:
+        files += found.bring_back(stores, lambda name: asked.has(name) and name in there)
+    except Exception as error:
+        if disk_full(error):
+            raise DiskFullError(IN_PART) from error
+        raise
+    made_at = datetime.fromisoformat(found.manifest.made_at)
+    return replace(restored, files=files, files_in_backup=len(found.manifest.media), made_at=made_at)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from clinic import access, audit, log_lines, words
 from clinic.accounts import accounts, totp
 from clinic.admin import commands as commands_of_administrators
-from clinic.admin import demo, demo_people, key_folder, keyring, zones
+from clinic.admin import demo, demo_people, key_folder, keyring, store_check, zones
 from clinic.admin.commands import own_clinic, own_settings
 from clinic.console import answered
 from clinic.exchange import exports, imports
@@ -106,6 +106,7 @@ def _worker(options: argparse.Namespace) -> int:
     if options.number < FIRST_WORKER:
         raise FerError(f"Workers are numbered from {FIRST_WORKER}.", "bad_number")
     settings = own_settings()
+    store_check.require_address(settings)
     database = _open(settings)
     return worker.main(settings, database, options.parent, _opener(settings), options.number)
 
@@ -140,6 +141,7 @@ def _reanalyse(options: argparse.Namespace) -> int:
 
 def _selftest(options: argparse.Namespace) -> int:  # noqa: ARG001 same form as the others
     settings = own_clinic()
+    store_check.require_address(settings)
     _open(settings).close()
     verdict = selftest.check(_opener(settings), settings)
     print(verdict.sentence)

@@ -129,6 +129,7 @@ class AuditAction(StrEnum):
     CLOCK_CONFIRMED = "clock_confirmed"
     ZONE_CHANGED = "zone_changed"
     KEY_CHANGED = "key_changed"
+    LOSS_ACCEPTED = "loss_accepted"
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True).encode

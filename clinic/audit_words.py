@@ -93,6 +93,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.CLOCK_CONFIRMED: "confirmed the computer's clock",
     AuditAction.ZONE_CHANGED: "set the clinic's time zone",
     AuditAction.KEY_CHANGED: "changed the master key",
+    AuditAction.LOSS_ACCEPTED: "accepted that kept files are lost",
 }
 
 TAKEOVERS: dict[str, str] = {

@@ -46,6 +46,12 @@ def _flag(text: str, info: ValidationInfo) -> bool:
     return found
 
 
+def _place(text: str | Path, info: ValidationInfo) -> str | Path:
+    if "://" in str(text):
+        raise _refusal(info, "be a folder or file of this computer: mount the share, and name its folder.")
+    return text
+
+
 def _bytes(text: str, info: ValidationInfo) -> int:
     """Return the bytes of a number of gigabytes (10^9 bytes), without the rounding of floats."""
     try:
@@ -110,8 +116,8 @@ Gigabytes = Annotated[int, BeforeValidator(_bytes), PlainSerializer(_gigabytes)]
 Days = Annotated[int, BeforeValidator(_days), PlainSerializer(str)]
 Threads = Annotated[int, BeforeValidator(_threads), PlainSerializer(str)]
 Nice = Annotated[int, BeforeValidator(_nice), PlainSerializer(str)]
-Folder = Annotated[Path, AfterValidator(Path.absolute), PlainSerializer(str)]
-RealFolder = Annotated[Path, AfterValidator(Path.resolve), PlainSerializer(str)]
+Folder = Annotated[Path, BeforeValidator(_place), AfterValidator(Path.absolute), PlainSerializer(str)]
+RealFolder = Annotated[Path, BeforeValidator(_place), AfterValidator(Path.resolve), PlainSerializer(str)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Token = Annotated[str, AfterValidator(_token)]
 Key = Annotated[bytes, BeforeValidator(_key), PlainSerializer(bytes.hex)]

@@ -101,12 +101,13 @@ def _prepare(words: Sequence[str]) -> int:
     """Apply the settings, and become the installation's account if this is root; `doctor` reports what is refused."""
     try:
         os.environ.update(read_settings(SETTINGS_FILE))
+        data_dir = Settings.from_environment(make=False).data_dir
     except FerError as error:
         if list(words[:1]) != ["doctor"]:
             raise
         return commands.report([commands.refused(error)], as_json="--json" in words)
     if os.geteuid() == 0:
-        _become(account_of(Settings.from_environment(make=False).data_dir))
+        _become(account_of(data_dir))
     return 0
 
 

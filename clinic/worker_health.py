@@ -20,7 +20,7 @@ class WorkerHealth:
     """The worker's last report.
 
     `sound` is the self-test's verdict and `sentence` says it for people; both None until it is done. `device` is
-    where the model runs, for people. `at`: when this was said.
+    where the model runs, for people. `at`: when this was said. `store_away`: analyses wait for the media store.
     """
 
     pid: int
@@ -29,6 +29,7 @@ class WorkerHealth:
     sentence: str | None = None
     device: str | None = None
     model_sha256: str | None = None
+    store_away: bool = False
 
     @property
     def alive(self) -> bool:
@@ -66,6 +67,6 @@ def all_health(settings: Settings) -> dict[int, WorkerHealth]:
     return {number: health for number, health in found.items() if health is not None}
 
 
-def any_alive(settings: Settings) -> bool:
-    """Return whether one of the data folder's workers reported recently."""
-    return any(health.alive for health in all_health(settings).values())
+def alive(settings: Settings) -> list[WorkerHealth]:
+    """Return the last reports of the data folder's workers that reported recently."""
+    return [health for health in all_health(settings).values() if health.alive]

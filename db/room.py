@@ -21,6 +21,7 @@ class DiskFullError(FerError):
 
     def __init__(self, so: str = "") -> None:
         """`so`: a sentence on what this means for what was to be done."""
+        self.so = so
         super().__init__(
             "The disk of this installation is full. Nothing was lost, but nothing more can be saved, so no patient can"
             f" be opened. Please tell the person who looks after this computer. {so}".rstrip()

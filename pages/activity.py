@@ -7,6 +7,7 @@ import streamlit as st
 from clinic import words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
+from clinic.jobs.obstacles import STORE_AWAY
 from clinic.patients import caseload, visibility
 from clinic.patients.subject import RecordingKind
 from clinic.phrases import counted
@@ -118,6 +119,8 @@ def show_health() -> None:
     health = read_health(resources().settings)
     if health is None or not health.alive:
         st.info("The analysis service is starting. This takes up to a minute.", icon=":material/hourglass_top:")
+    elif health.store_away:
+        st.error(STORE_AWAY, icon=":material/info:")
     elif health.sound is None:
         st.info("The installation is being tested with a short drawn clip.", icon=":material/hourglass_top:")
     elif health.sound:

@@ -8,6 +8,7 @@ from clinic import clock_watch, words
 from clinic.access import Actor, Role
 from clinic.accounts import sessions
 from clinic.clock import TOLERANCE
+from clinic.jobs.obstacles import STORE_AWAY
 from clinic.patients import needs
 from clinic.worker_health import read_health
 from pages import actions, clicks, links, windows
@@ -31,7 +32,9 @@ def show_sidebar(who: Actor) -> None:
         show_clock(who)
         ask_for_zone(who)
     show_takeovers(who)
-    if health is not None and health.sound is False:
+    if health is not None and health.alive and health.store_away:
+        st.error(STORE_AWAY, icon=":material/info:")
+    elif health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed. See Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
     with st.popover(links.plain_text(who.name), icon=":material/account_circle:", width="stretch"):

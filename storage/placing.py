@@ -18,15 +18,46 @@ PART = ".part"
 AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"})
 """Object stores, where a file that is sent is there as a whole or not at all, and a rename would be another copy."""
 
+NO_STORES = frozenset(
+    {"ftp", "ftps", "http", "https", "data", "zip", "tar", "libarchive", "git", "github", "reference"}
+)
+"""No file can be put there safely: FTP replaces none in one step and sends its password open. Others are read only."""
+
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a store's address, and the path in it. Raises FerError ``bad_setting``."""
+    """Return the file system of a store's address, and the path in it.
+
+    Raises FerError ``bad_setting``, and ``media_unreachable`` where a server that is asked for it does not answer.
+    """
+    protocol, mark, place = url.partition("://")
+    if mark and not place.strip("/"):
+        raise _bad_address(f"what follows {protocol}:// is missing")
+    if protocol in NO_STORES or "::" in url:
+        raise _bad_address(
+            "no file can be put there safely. Name a folder, a share that is mounted, or an object store"
+        )
     try:
         fs, root = url_to_fs(url)
-    except (ValueError, ImportError) as error:
-        message = f"The address of the media store can't be used (FER_MEDIA_URL): {error}."
-        raise FerError(message, "bad_setting") from None
+    except OSError as error:
+        raise _unreachable(error) from error
+    except ImportError as error:
+        raise _bad_address(f"it needs a package that is not installed. {error}") from None
+    except Exception:  # noqa: BLE001 each file system of fsspec refuses an address in its own way
+        # Its text may repeat the address, in which a password may stand.
+        raise _bad_address(f"{protocol}:// is not known, or its address is incomplete") from None
     return fs, root
+
+
+def _bad_address(why: str) -> FerError:
+    return FerError(f"The address of the media store can't be used (FER_MEDIA_URL): {why.rstrip('.')}.", "bad_setting")
+
+
+def _unreachable(error: Exception) -> FerError:
+    return FerError(
+        f"The media store can't be reached ({type(error).__name__}). Please check FER_MEDIA_URL, the network, and its"
+        " credentials.",
+        "media_unreachable",
+    )
 
 
 def listed(fs: Any, root: str) -> list[dict[str, Any]]:
@@ -44,11 +75,7 @@ def listed(fs: Any, root: str) -> list[dict[str, Any]]:
             reason = os.strerror(error.errno) if error.errno else type(error).__name__
             said = f"The media store can't be read ({reason}): {root}. Please check its disk or share, and its rights."
             raise FerError(said, "media_unreachable") from error
-        raise FerError(
-            f"The media store can't be reached ({type(error).__name__}). Please check FER_MEDIA_URL, the network, and"
-            " its credentials.",
-            "media_unreachable",
-        ) from error
+        raise _unreachable(error) from error
 
 
 def adopt(fs: Any, root: str, path: Path, name: str) -> None:

@@ -240,6 +240,7 @@ FOR_NO_PERSON = {
     "accounts.first_administrator": "a step inside a checked transaction",
     "imported_series.check_row": "a step of `imports.import_patient`",
     "imported_series.valid_note": "text to text",
+    "import_queue.anything_waits": "for the worker alone",
     "import_queue.claim": "a step of `imports.work_once`",
     "import_queue.clear": "a step of `imports.import_patient`",
     "import_queue.end": "a step of `imports.import_patient`",

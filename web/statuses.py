@@ -19,6 +19,7 @@ STATUS = {
     "too_big": 413,
     "no_such_range": 416,
     "upload_busy": 423,
+    "store_away": 503,
     "disk_full": 507,
 }
 """HTTP status of error codes; others are 400, in the API 422."""

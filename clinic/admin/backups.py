@@ -26,7 +26,8 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, restore_file, restore_to_url
 from backup.transfer import transfer
 from clinic import audit, clock
-from clinic.admin import key_folder, keyring, rotation, store_check
+from clinic.admin import key_folder, keyring, rotation
+from clinic.admin.process_checks import NOT_THERE
 from clinic.children import PROGRAM_DIR
 from clinic.recordings import stored_files
 from clinic.recordings.stored_files import Expected
@@ -75,8 +76,7 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
     gone = stored_files.missing(before, packed, _expected(settings))
     if gone is not None:
         raise FerError(
-            f"{target} holds the database, and not all of its files. {gone} {store_check.NOT_THERE} No older backup was"
-            " deleted.",
+            f"{target} holds the database, and not all of its files. {gone} {NOT_THERE} No older backup was deleted.",
             "files_missing",
         )
     daily.prune(folder, keep, target)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from backup.archive import Secret, is_sealed
-from backup.restoring import known_erasures
+from backup.erasures import Erasure
+from backup.restoring import Restored, known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, key_folder, keyring, ownership, rotation, setting_checks
+from clinic.admin import backups, doctor, key_folder, keyring, lost_files, ownership, rotation, setting_checks
+from clinic.admin.process_checks import NOT_THERE
 from clinic.admin.serving import read_options
 from clinic.children import PROGRAM_DIR
 from clinic.phrases import counted
@@ -22,6 +25,7 @@ from db.copies import sqlite_path
 from db.engine import migrate, open_database
 from db.migrate import current
 from db.probe import probe
+from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
 from storage import at_work, keys
 from storage.keys import MasterKeyError
@@ -65,6 +69,9 @@ def add(commands: Any) -> None:
     back.add_argument("--without-erasures", action="store_true", help="the list of what was erased is permanently lost")
     _add_secrets(back)
     back.set_defaults(command=_restore)
+    lost = commands.add_parser("lost-files", help="name the recordings whose kept files are not in the media store")
+    lost.add_argument("--accept", action="store_true", help="they are lost for good: nothing warns of them any more")
+    lost.set_defaults(command=_lost_files)
     moved = commands.add_parser("copy", help="copy the clinic to another, empty database, such as PostgreSQL")
     moved.add_argument(
         "--to", required=True, metavar="URL", help="postgresql+psycopg://USER@HOST/DATABASE, the password in ~/.pgpass"
@@ -107,6 +114,8 @@ def _named_path(text: str) -> Path:
     # A variable that is not set gives an empty text, which a path takes for the current folder.
     if not text:
         raise argparse.ArgumentTypeError("it is empty: is a variable not set?")
+    if "://" in text:
+        raise argparse.ArgumentTypeError("it has to lie on this computer: mount the share, and name its folder")
     return Path(text)
 
 
@@ -225,7 +234,7 @@ def _restore(options: argparse.Namespace) -> int:
         print("The backup can be restored.")
         return 0
     with nobody_at_work(settings.database_url, settings.data_dir):
-        found = backups.bring_back(settings, options.file, secret, erased)
+        found = _brought_back(settings, options.file, secret, erased)
     left = found.files_in_backup - found.files
     print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
     if found.kept is not None:
@@ -238,6 +247,21 @@ def _restore(options: argparse.Namespace) -> int:
     print("Everybody is signed out. Passwords, second steps and tokens are those of the backup again: please reset")
     print("what was changed since because somebody else knew it.")
     return 0
+
+
+def _brought_back(settings: Settings, file: Path, secret: Secret | None, erased: list[Erasure]) -> Restored:
+    """Restore, and say of a full disk what it needs and what it left."""
+    try:
+        return backups.bring_back(settings, file, secret, erased)
+    except Exception as error:
+        if not disk_full(error) or (isinstance(error, DiskFullError) and error.so):
+            raise
+        size, free = f"{file.stat().st_size / 1e6:.3g} MB", shutil.disk_usage(settings.data_dir).free
+        raise DiskFullError(
+            "Nothing was restored: the clinic is as it was before, and nothing of this attempt is left. The backup has"
+            f" {size}; a restore needs that much for its files, and room for the unpacked database three times and for"
+            f" that of now once. On the disk of {settings.data_dir} are {free / 1e6:.0f} MB free."
+        ) from error
 
 
 def _next_step(settings: Settings) -> str:
@@ -267,6 +291,21 @@ def _copy(options: argparse.Namespace) -> int:
     print(f"Copied and compared: {rows}. The old database is unchanged.")
     print("Set FER_DATABASE_URL to the new database, for pages and workers alike, and start the program.")
     return 0
+
+
+def _lost_files(options: argparse.Namespace) -> int:
+    settings = own_clinic()
+    with at_work.beginning(settings.data_dir):
+        migrate(settings.database_url)
+    with closing(open_database(settings.database_url)) as database:
+        found = lost_files.find(database, settings, options.accept)
+    for (patient_id, recording_id), count in found.of_recording.items():
+        print(f"patient {patient_id}, recording {recording_id}: {counted(count, 'file')}")
+    said = "accepted as lost" if options.accept else "not in the media store"
+    print(f"{found.count} of {counted(found.kept, 'kept file')}: {said}.")
+    if found.count and not options.accept:
+        print(f"{NOT_THERE} If they are lost for good: `lost-files --accept`.")
+    return 1 if found.count and not options.accept else 0
 
 
 def _named_secret(options: argparse.Namespace) -> Secret | None:

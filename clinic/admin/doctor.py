@@ -40,9 +40,9 @@ def require_safe(settings: Settings, options: Options) -> list[Finding]:
 
 
 def _fixed_by_the_start(finding: Finding) -> bool:
-    """Whether it is about missing tables, or pages and a worker that do not run yet."""
+    """Whether it is about missing tables, the port, which is its own by then, or pages and a worker that do not run."""
     of_the_start = (
-        finding.name in ("tables", "pages", "analysis") or finding.sentence == installation_checks.NO_DATABASE
+        finding.name in ("tables", "port", "pages", "analysis") or finding.sentence == installation_checks.NO_DATABASE
     )
     return finding.level is Level.WARNING and of_the_start
 

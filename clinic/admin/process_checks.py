@@ -47,6 +47,8 @@ def workers(settings: Settings) -> Finding:
     """Return whether a worker reports, and what its last self-test found."""
     name, found = "analysis", all_health(settings)
     text = "; ".join(f"worker {number} {age(health.at)}" for number, health in found.items())
+    if any(health.alive and health.store_away for health in found.values()):
+        return Finding(name, Level.BROKEN, "Analyses wait: a worker does not find the media store.", NOT_THERE)
     for health in found.values():
         if health.alive and health.sound is False:
             return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)
@@ -67,6 +69,7 @@ def core_files_of(settings: Settings) -> Finding:
     return Finding(name, Level.OK, "A crash leaves no core file.")
 
 
+NOT_THERE = "Check FER_MEDIA_URL, and that its disk or share is mounted."
 SELF_TEST = "Run `selftest`: it names what is wrong. A model or package may have to be installed again."
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable
 
 from clinic.admin.findings import Finding, Level
 from clinic.admin.serving import Options
 from clinic.settings import Settings
+from storage import at_work
+
+ANSWERS_WITHIN_S = 2.0
 
 
 def _listening(settings: Settings, options: Options) -> Finding:
@@ -25,6 +29,27 @@ def _listening(settings: Settings, options: Options) -> Finding:
         "Set server.address to 127.0.0.1, or server.sslCertFile and server.sslKeyFile, or FER_BEHIND_TLS=1 if a"
         " proxy with TLS stands before it.",
     )
+
+
+def _port(settings: Settings, options: Options) -> Finding:
+    """Return whether the pages can have their port, where they do not run."""
+    name, port = "port", options["server.port"]
+    if at_work.pages_since(settings.data_dir) is None and _answers(options["server.address"], port):
+        return Finding(
+            name,
+            Level.WARNING,
+            f"Another program has port {port}: the pages can't start.",
+            "`ss -ltnp` as root names it. End it, or set STREAMLIT_SERVER_PORT, and the same port in the proxy.",
+        )
+    return Finding(name, Level.OK, f"The pages have port {port}, or can have it.")
+
+
+def _answers(address: str | None, port: int) -> bool:
+    try:
+        with socket.create_connection((address or "127.0.0.1", port), ANSWERS_WITHIN_S):
+            return True
+    except OSError:
+        return False
 
 
 def is_loopback(address: str | None) -> bool:
@@ -99,6 +124,7 @@ def _details(settings: Settings, options: Options) -> Finding:  # noqa: ARG001 s
 
 SERVER_CHECKS: tuple[Callable[[Settings, Options], Finding], ...] = (
     _listening,
+    _port,
     _xsrf,
     _cors,
     _headers,

@@ -14,6 +14,7 @@ Options = Mapping[str, Any]
 
 DEFAULTS: dict[str, Any] = {
     "server.address": None,
+    "server.port": 8501,
     "server.sslCertFile": None,
     "server.sslKeyFile": None,
     "server.enableXsrfProtection": True,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from clinic.admin import keyring, setting_checks
 from clinic.admin.findings import Finding, Level
 from clinic.admin.folder_checks import cannot_write, existing
+from clinic.admin.process_checks import NOT_THERE
 from clinic.phrases import counted
 from clinic.recordings import stored_files
 from clinic.recordings.stored_files import Expected
@@ -20,12 +21,16 @@ from storage.media import MediaStore
 from storage.sealed import Key
 
 NAME = "media store"
-NOT_THERE = "Check FER_MEDIA_URL, and that its disk or share is mounted."
 
 
 def filled(settings: Settings) -> bool:
     """Return whether anything lies in the store."""
     return any(MediaStore.at(settings, Key(b"", b"")).files())
+
+
+def require_address(settings: Settings) -> None:
+    """Refuse a store's address that is of no use, before the work begins. Raises as `file_system` does."""
+    MediaStore.at(settings, Key(b"", b""))
 
 
 def local(settings: Settings) -> Path | None:

@@ -157,12 +157,17 @@ def hold_new(db: Database, account_id: str | None) -> HeldImport:
 
 def claim(db: Database, worker: str) -> HeldImport | None:
     """Take the import that has waited longest, or one whose holder died; None without one."""
-    with db.read() as session:
-        if session.scalar(_waiting()) is None:
-            return None
+    if not anything_waits(db):
+        return None
     with db.session() as session:
         found = session.scalar(_waiting())
         return None if found is None else _hold(found, worker)
+
+
+def anything_waits(db: Database) -> bool:
+    """Return whether `claim` would find an archive. For a worker."""
+    with db.read() as session:
+        return session.scalar(_waiting()) is not None
 
 
 def _waiting() -> Select[PatientImport]:

@@ -180,7 +180,7 @@ class _Import:
             raise ValueError("a file that is there already")
         media = [one.file_size for one in self.archive.infolist() if one.filename.startswith(MEDIA_FOLDER)]
         if media:
-            uploads.check_quota(self.settings, sum(media))
+            uploads.check_quota(self.db, self.settings, sum(media))
         patient_id = str(tables[Patient.__tablename__][0]["id"])
         self._stage(patient_id, tables)
         self._store_files(tables[Job.__tablename__])

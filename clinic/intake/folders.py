@@ -173,7 +173,7 @@ class _Intake:
             self.need_own_name(name, patient_id)
             with _file(folder, name) as file:
                 found = os.fstat(file.fileno())
-                uploads.check_quota(self.settings, found.st_size)
+                uploads.check_quota(self.db, self.settings, found.st_size)
                 upload = uploads.store(self.db, self.settings, self.actor, file, name)
                 try:
                     return upload, self.taken(upload, found.st_mtime, patient_id)

@@ -23,7 +23,7 @@ from clinic.patients.fields import RecordingFields, fields_of, valid_recording
 from clinic.patients.states import ENDED_BADLY, ENDED_WELL, LASTING, REPLACED, UNDER_WAY, Replaced
 from clinic.patients.subject import Subject, subject_of
 from clinic.phrases import counted
-from clinic.recordings import marks, uploads
+from clinic.recordings import marks, stored_files, uploads
 from clinic.recordings.uploads import Upload
 from clinic.settings import Settings
 from db.engine import Database
@@ -189,14 +189,17 @@ def _end(session: Session, job: Job) -> None:
 def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:
     """Queue a failed analysis again.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept.
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``upload_gone`` where its file is no longer kept,
+    ``store_away`` where the media store is not there.
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
-        if not uploads.stored(settings, [source["id"] for source in job.sources]):
+        if not uploads.stored(settings, ids := [source["id"] for source in job.sources]):
+            if stored_files.is_away(session, settings, ids):
+                raise FerError(f"{stored_files.AWAY} Please tell your administrator.", stored_files.CODE_AWAY)
             raise FerError("The file was deleted. Please upload it again.", "upload_gone")
         queue_again(job)
         audit.write(session, AuditAction.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)
@@ -216,7 +219,8 @@ def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str)
         *_, job = job_to_change(session, actor, recording_id)
         if job is None or job.state != JobState.FAILED.value:
             return False
-        return uploads.stored(settings, [source["id"] for source in job.sources])
+        ids = [source["id"] for source in job.sources]
+        return uploads.stored(settings, ids) or stored_files.is_away(session, settings, ids)
 
 
 def close_preview(db: Database, settings: Settings, actor: Actor, recording_id: str) -> None:

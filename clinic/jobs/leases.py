@@ -74,10 +74,14 @@ class Claim:
     cursor: dict[str, Any] | None
 
 
-def anything_waits(db: Database, above: int | None = None) -> bool:
-    """Return whether `claim` would find a job: asked before it, which takes the database's only write lock."""
+def next_files(db: Database, above: int | None = None) -> list[str] | None:
+    """Return the ids of the files of the job that `claim` would take, None where it would find none.
+
+    To be asked before it, which takes the database's only write lock.
+    """
     with db.read() as session:
-        return _next(session, clock.now(), above) is not None
+        job = _next(session, clock.now(), above)
+        return None if job is None else [source["id"] for source in job.sources]
 
 
 def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int | None = None) -> Claim | None:

@@ -74,7 +74,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int, sha256: s
     `sha256`: the file's own, in hexadecimal digits, where it is known: another file is refused at the end.
 
     Raises Forbidden, MediaError ``empty``, ``too_big``, ``disk_full``, ``quota``, ``own_quota``, ``too_many_uploads``,
-    ``too_many_own``.
+    ``too_many_own``, FerError ``store_away``.
     """
     with db.read() as session:
         account_id = access.require_writer(session, actor).id
@@ -83,7 +83,7 @@ def begin(db: Database, settings: Settings, actor: Actor, length: int, sha256: s
         raise media_error("empty")
     # Of two that start at once, the second sees the first.
     with _BEGINNING:
-        _check_limits(settings, account_id, length, analysed)
+        _check_limits(db, settings, account_id, length, analysed)
         return _open(settings, Incoming(secrets.token_hex(16), length, owner_of(actor), announced=sha256))
 
 
@@ -96,7 +96,7 @@ def _open(settings: Settings, made: Incoming) -> Incoming:
     return made
 
 
-def _check_limits(settings: Settings, account_id: str, length: int, analysed: int) -> None:
+def _check_limits(db: Database, settings: Settings, account_id: str, length: int, analysed: int) -> None:
     """Raise MediaError where another upload is too much for this account, or for all.
 
     `analysed`: bytes of the account's files that wait for their analysis.
@@ -122,7 +122,7 @@ def _check_limits(settings: Settings, account_id: str, length: int, analysed: in
             "Your uploads that wait take all the space that one account may take. Please wait until some are analysed.",
             "own_quota",
         )
-    uploads.check_quota(settings, length + sum(other.length for other in begun))
+    uploads.check_quota(db, settings, length + sum(other.length for other in begun))
 
 
 def _account(upload: Incoming) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -15,45 +18,71 @@ from clinic.consent.consent import Scope
 from clinic.phrases import counted
 from clinic.settings import Settings
 from db.models import AuditRow, Consent, Job, JobState, Recording
+from fer_core.errors import FerError
+from storage.media import open_store
 
+ASKED_FIRST = 20
+LOST = "lost"
+"""The mark of a job's file whose loss was accepted."""
+AWAY = "The folder of recordings can't be reached."
+CODE_AWAY = "store_away"
 FACE = "face"
 """The kind of a picture that this program made of the patient's face, among the files of a recording."""
+SWEPT_WITHIN = timedelta(days=3)
+"""The files of before are gone so long after the clinic stopped keeping them, with a day in which no worker ran."""
 _WAITING = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
-_READ = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+ANALYSED = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
     """Ids of files that should be in the store: those that are yet to be analysed, and those that were kept then.
 
-    Each of the first is surely there. Of the second some may have gone, where the clinic kept no files for a while.
+    Each of the first is surely there. Of the others, with when they were analysed (`faces`: pictures of the patient's
+    face), some may have gone, where the clinic kept none for a while.
     """
 
     waiting: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
+    files: Mapping[str, datetime] = field(default_factory=dict)
+    faces: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Those that were kept."""
+        return frozenset(self.files) | frozenset(self.faces)
 
 
 def needed(session: Session, settings: Settings) -> set[str]:
     """Return the ids that a job has yet to read, and of those that were read such as this clinic keeps, if they may."""
     may_stay = Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))
-    return _waiting(session) | _kept(session, settings, _sources().where(_READ, may_stay))
+    return _waiting(session) | _kept(session, settings, _sources().where(ANALYSED, may_stay))
 
 
 def expected(session: Session, settings: Settings) -> Expected:
     """Return which files should be there. A consent of after the analysis, or an import, says nothing of that."""
     by_consent = (
-        _sources()
+        select(Job.sources, Recording.analysed_at, Consent.expires_on)
+        .join(Recording, Recording.id == Job.recording_id)
         .join(Consent, Consent.patient_id == Recording.patient_id)
         .where(
-            _READ,
+            ANALYSED,
             Consent.scope == Scope.KEEP_VIDEO.value,
+            Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO)),
             Consent.withdrawn_at.is_(None),
             Consent.recorded_at <= Recording.analysed_at,
             ~access.staged(Recording.patient_id),
             Recording.patient_id.not_in(_imported()),
         )
+        .order_by(Recording.analysed_at)
     )
-    return Expected(frozenset(_waiting(session)), frozenset(_kept(session, settings, by_consent)))
+    files: dict[str, datetime] = {}
+    faces: dict[str, datetime] = {}
+    if settings.keeps_pictures:
+        for sources, at, until in session.execute(by_consent):
+            for one in sources:
+                if _is_kept(settings, one) and not one.get(LOST) and (until is None or at.date() < until):
+                    (faces if one.get("kind") == FACE else files).setdefault(one["id"], at)
+    return Expected(frozenset(_waiting(session)), files, faces)
 
 
 def missing(before: Expected, there: set[str], after: Expected) -> str | None:
@@ -61,17 +90,61 @@ def missing(before: Expected, there: set[str], after: Expected) -> str | None:
 
     `there`: the ids in the store, listed between the two questions: what ended meanwhile needs its file no more.
     """
-    gone = (before.waiting & after.waiting) - there
-    kept = before.kept & after.kept
-    if gone:
-        return f"Not in the media store: {counted(len(gone), 'file')} that analyses wait for."
+    waiting, kept = before.waiting & after.waiting, before.kept & after.kept
+    if gone := waiting - there:
+        return f"Not in the media store: {len(gone)} of {counted(len(waiting), 'file')} that analyses wait for."
     if kept and not kept & there:
         return (
             f"Not in the media store: {counted(len(kept), 'file')} of recordings whose consents allow keeping them, all"
             " that there are. If FER_KEEP_FILES or FER_KEEP_FACES was turned on only after these were analysed, this"
             " ends with the first file that is kept."
         )
+    if lost := {*_lost(before.files, there), *_lost(before.faces, there)} & kept:
+        return (
+            f"Not in the media store: {len(lost)} of {counted(len(kept), 'file')} of recordings whose consents allow"
+            " keeping them. `lost-files` names the recordings, and `lost-files --accept` ends this."
+        )
     return None
+
+
+def _lost(kept: Mapping[str, datetime], there: set[str]) -> Iterable[str]:
+    """Return the missing files that were surely kept: others from well before them still lie there.
+
+    Where the clinic keeps none for a while, those of before are deleted too.
+    """
+    first = min((at for one, at in kept.items() if one in there), default=None)
+    return [] if first is None else [one for one, at in kept.items() if one not in there and at > first + SWEPT_WITHIN]
+
+
+def are_all_missing(named: Expected, there: Iterable[str]) -> bool:
+    """Return whether files should be in the store and none is: it is another store, or its disk is not mounted."""
+    ids = named.waiting | named.kept
+    return bool(ids) and ids.isdisjoint(there)
+
+
+def is_away(session: Session, settings: Settings, wanted: Iterable[str] = ()) -> bool:
+    """Return whether the media store does not answer, or lacks all that it should hold, with files that jobs wait for.
+
+    Where all of `wanted` lie in it, it is there. Raises MasterKeyError.
+    """
+    media, ids, waiting = open_store(settings), list(wanted), _waiting(session)
+    if not ids and not waiting:
+        return False
+    try:
+        # All files are listed only where these few are not there: each upload asks.
+        if (ids and all(map(media.exists, ids))) or any(map(media.exists, islice(waiting, ASKED_FIRST))):
+            return False
+        there = {file.id for file in media.files() if file.whole}
+    except Exception:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
+        return True
+    # Whether files were ever kept is not known: where nothing waits, a new store is no reason to refuse a file.
+    return bool(waiting) and are_all_missing(expected(session, settings), there)
+
+
+def need_store(session: Session, settings: Settings) -> None:
+    """Raise FerError ``store_away`` where nothing can be put into the media store, since it is not there."""
+    if is_away(session, settings):
+        raise FerError(f"{AWAY} Nothing can be added meanwhile. Please tell your administrator.", CODE_AWAY)
 
 
 def _sources() -> Select[list[dict[str, Any]]]:

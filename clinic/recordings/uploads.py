@@ -26,7 +26,7 @@ from clinic.settings import Settings
 from clinic.texts import is_seen
 from db.engine import Database
 from db.models import new_id
-from fer_core.errors import MediaError, media_error
+from fer_core.errors import FerError, MediaError, media_error
 from fer_core.media.kinds import named_as_video
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.verdict import FileVerdict
@@ -214,10 +214,14 @@ def _is_opened(rewrapping: Callable[[], object]) -> bool:
 
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
-    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went."""
+    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went.
+
+    Raises FerError ``store_away`` where none of the files that should be in the store is: the others are not its own.
+    """
     # The files are listed before the jobs are: one that is stored in between is not on the list.
     media, limit = open_store(settings), clock.now() - timedelta(seconds=older_than_s)
-    found = [file for file in media.files() if file.modified < limit]
+    there = list(media.files())
+    found = [file for file in there if file.modified < limit]
     unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
@@ -225,6 +229,9 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
     if found:
         with db.read() as session:
             needed = stored_files.needed(session, settings)
+            named = stored_files.expected(session, settings)
+        if stored_files.are_all_missing(named, {file.id for file in there}):
+            raise FerError("it is not this clinic's, or its disk or share is not mounted", stored_files.CODE_AWAY)
     stale = [file.id for file in found if not (file.whole and file.id in needed)]
     discard(settings, stale)
     return len(stale) + len(unfinished)
@@ -266,8 +273,13 @@ def no_room() -> MediaError:
     )
 
 
-def check_quota(settings: Settings, coming: int) -> None:
-    """Raise MediaError ``quota`` if `coming` bytes more would be over what all files together may take."""
+def check_quota(db: Database, settings: Settings, coming: int) -> None:
+    """Raise MediaError ``quota`` if `coming` bytes more would be over what all files together may take.
+
+    Raises FerError ``store_away`` where the store itself is not there: a file would go to another disk.
+    """
+    with db.read() as session:
+        stored_files.need_store(session, settings)
     if sum(file.size for file in open_store(settings).files()) + coming > settings.quota_bytes:
         raise MediaError(
             "The uploads that wait for their analysis take all the space reserved for them. Please wait until some"

@@ -261,7 +261,7 @@ def obstacle(settings: Settings) -> str | None:
     """Return why no training goes on here, as a sentence, or None where nothing is in the way."""
     if not places.has_room(settings):
         return "The disk is nearly full: no training begins until there is room again."
-    return obstacles.obstacle(settings)
+    return obstacles.obstacle_of_worker(settings)
 
 
 def newest_check(db: Database, actor: Actor, data: str) -> TrainingProgress | None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from clinic import clock
 from clinic.consent import consent
+from clinic.consent.consent import ConsentError
 from clinic.jobs import candidates, chunks, jobs, kept_faces, leases, previews, tracks
 from clinic.jobs.chunks import Cursor
 from clinic.jobs.leases import Claim, ControlRequest, LeaseLostError
 from clinic.patients.doubts import ASKED
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker.endings import StoppingError, clear, end_early, may_keep, uploads_of
@@ -79,10 +80,11 @@ def run(
     claimed: Claim,
     open_analyzer: Callable[[], Analyzer],
     report: Callable[[Progress], None],
-) -> None:
+) -> bool:
     """Analyse the claimed job and end it: done, waiting for a choice, failed with a sentence, cancelled or released.
 
-    The files are deleted, unless they may be kept, or the failure is not theirs and another try may help.
+    Return False where the media store is not there, so that the job was put back. The files are deleted, unless they
+    may be kept, or the failure is not theirs and another try may help.
     Raises DiskFullError where there is no room to write; the job is this worker's still, and goes on at its last chunk.
     """
     try:
@@ -94,13 +96,29 @@ def run(
     except (StoppingError, FerError, Exception) as error:
         if disk_full(error):
             raise DiskFullError from error
+        lacks_store = _store_is_lost(db, settings, claimed, error)
+        if lacks_store:
+            error = StoppingError()
         end_early(db, settings, claimed, error)
+        return not lacks_store
     else:
         if not may_keep(db, settings, claimed):
             uploads.discard(settings, uploads_of(claimed))
         if chosen is not None:
             kept_faces.keep(db, settings, claimed.recording_id, chosen)
             previews.keep_patient(settings, claimed.recording_id, chosen)
+    return True
+
+
+def _store_is_lost(db: Database, settings: Settings, claimed: Claim, error: Exception) -> bool:
+    """Return whether an analysis failed because its file can't be reached, here or on another machine that analyses."""
+    if isinstance(error, (StoppingError, Cancelled, ConsentError)):
+        return False
+    if isinstance(error, FerError) and error.code == "upload_gone" and uploads.stored(settings, uploads_of(claimed)):
+        log.error("a machine that analyses does not find the files: check FER_MEDIA_URL and the mount there")
+        return True
+    with db.read() as session:
+        return stored_files.is_away(session, settings, uploads_of(claimed))
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ import numpy as np
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.worker.drawn_face import draw_face, empty_room
+from db.faults import explained
 from db.models import new_id
 from db.room import DiskFullError, disk_full
 from fer_core.errors import FerError
@@ -52,6 +53,8 @@ def check(open_analyzer: Callable[[], Analyzer], settings: Settings) -> SelfTest
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         if disk_full(error):
             raise DiskFullError from error
+        if isinstance(error, OSError) and (known := explained(error)) is not None:
+            return SelfTestResult(False, f"The self-test failed: {known.message}")
         return SelfTestResult(
             False, f"The self-test failed ({type(error).__name__}): please install the program again."
         )

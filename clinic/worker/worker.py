@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,7 @@ from clinic.jobs.leases import Claim
 from clinic.jobs.obstacles import has_room
 from clinic.patients import digests
 from clinic.questionnaires import patient_mode
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.reports import report_jobs
 from clinic.settings import Settings
 from clinic.training import trainer
@@ -54,6 +54,8 @@ RETENTION_EVERY_S = 24 * 3600.0
 RELEASE_EVERY_S = 15.0
 DIGESTS_EVERY_S = 15.0
 LOOK_FOR_ROOM_EVERY_S = 2.0
+STORE_EVERY_S = 5.0
+"""So often a worker asks whether a media store is back that was not there."""
 LOOK_EVERY_S = 1.0
 """How often a running copy checks for analyses, which come first."""
 STALL_S = 180.0
@@ -117,7 +119,7 @@ class Worker:
         self._health = WorkerHealth(pid=os.getpid(), at=clock.now())
         self._health_lock = threading.Lock()
         self._busy_since: float | None = None
-        self._looked = float("-inf")
+        self._looked = self._asked = float("-inf")
 
     def stop(self) -> None:
         """Ask the worker to end: at once where it waits; a running analysis goes back to the queue."""
@@ -144,10 +146,10 @@ class Worker:
 
     def _steps(self) -> Iterator[None]:
         """Do the waiting work, piece by piece, without an end."""
-        if self._health.sound is None:
-            self._test()
         housekept = released = retained = digested = float("-inf")
         while True:
+            if self._health.sound is None and not self._store_is_away(leases.next_files(self._db)):
+                self._test()
             now = time.monotonic()
             if now - housekept > HOUSEKEEPING_EVERY_S:
                 self._go_on("erasures", self._erase)
@@ -221,6 +223,8 @@ class Worker:
 
     def _import(self) -> bool:
         """Import the archive that has waited longest; return whether there was one."""
+        if not import_queue.anything_waits(self._db) or self._store_is_away(()):
+            return False
 
         def sign() -> None:
             self._sign()
@@ -254,12 +258,36 @@ class Worker:
         report = analysis.Reporter(
             self._db, claimed, self._stopping.is_set, self._sign, aside, every_s=self._report_every_s
         )
-        analysis.run(self._db, self._settings, claimed, lambda: self._opened_for(claimed), report)
+        if not analysis.run(self._db, self._settings, claimed, lambda: self._opened_for(claimed), report):
+            self._note_store(away=True)
 
     def _claim(self, above: int | None = None) -> Claim | None:
-        if not leases.anything_waits(self._db, above):
+        files = leases.next_files(self._db, above)
+        if self._store_is_away(files) or files is None:
             return None
         return leases.claim(self._db, worker=self._name, above=above)
+
+    def _store_is_away(self, wanted: Sequence[str] | None) -> bool:
+        """Return whether the media store is not there, where jobs want these files from it (None: no job waits)."""
+        known = self._health.store_away
+        if (wanted is None and not known) or (known and time.monotonic() - self._asked < STORE_EVERY_S):
+            return known
+        with self._db.read() as session:
+            self._note_store(stored_files.is_away(session, self._settings, wanted or ()))
+        return self._health.store_away
+
+    def _note_store(self, away: bool) -> None:
+        """Remember whether the media store is there, and say it where that is new."""
+        self._asked = time.monotonic()
+        if away is self._health.store_away:
+            return
+        if away:
+            log.warning("the media store is not there: analyses wait")
+        else:
+            log.warning("the media store is there again")
+        with self._health_lock:
+            self._health = replace(self._health, store_away=away)
+        self._say()
 
     def _pass(self, running: Claim) -> None:
         """Do what doesn't wait for a running video: a report, an import, or an analysis of a picture."""
@@ -378,6 +406,8 @@ def main(
             worker.run()
             training.join(GIVE_BACK_S)
     except FerError as error:
+        if error.code not in ("already_running", "changing"):
+            raise
         log.warning("%s", error.message)
         return ALREADY_RUNNING
     return 0

@@ -60,6 +60,17 @@ def test_settings_that_are_root_s_are_asked_for_as_root(settings_file, monkeypat
     assert "as root (sudo)" in capsys.readouterr().err
 
 
+def test_doctor_reports_a_value_of_no_use_to_a_program_that_watches(settings_file, monkeypatch, capsys):
+    """Root reads the settings to see whose account it becomes, and ended with a sentence that is no JSON."""
+    settings_file.write_text("FER_BACKUP_DIR=ftp://host/backups\n")
+    monkeypatch.setattr(installed.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(installed, "_become", lambda _: pytest.fail("as which account?"))
+    assert installed.main(["doctor", "--json"]) == console.FAILED
+    [found] = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["name"], found["level"]) == ("settings", "refused")
+    assert installed.main(["backup"]) == console.EX_CONFIG
+
+
 @pytest.mark.parametrize(
     "line",
     [

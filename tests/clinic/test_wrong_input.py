@@ -31,6 +31,7 @@ ARGUMENTS = {
     "import-folder": ["{folder}/nowhere"],
     "doctor": [],
     "rotate-key": [],
+    "lost-files": [],
     "backup": ["--to", "{folder}/backups"],
     "restore": ["{folder}/no.backup"],
     "copy": ["--to", "sqlite:///{folder}/new.db"],
@@ -99,6 +100,10 @@ def weak_key(settings, monkeypatch):
     monkeypatch.setenv("FER_MASTER_KEY", "secret")
 
 
+def ftp_backups(settings, monkeypatch):
+    monkeypatch.setenv("FER_BACKUP_DIR", "ftp://clinic:secret@127.0.0.1/backups")
+
+
 def a_file_for_a_folder(settings, monkeypatch):
     (settings.data_dir.parent / "file").write_text("secret")
     monkeypatch.setenv("FER_DATA_DIR", str(settings.data_dir.parent / "file" / "data"))
@@ -119,12 +124,16 @@ STATES = {
     lost_key: console.EX_CONFIG,
     bad_number: console.EX_CONFIG,
     weak_key: console.EX_CONFIG,
+    ftp_backups: console.EX_CONFIG,
     a_file_for_a_folder: console.EX_CONFIG,
     of_another_account: console.EX_CONFIG,
 }
 FIRST = {"doctor", "import", "restore"}
 """What ends with a fault of its own: `doctor` has one code for all, and for the others there is no such file."""
-WELL = {("backup", newer), ("copy", lost_key)}
+WELL = {
+    ("backup", newer),
+    ("copy", lost_key),
+}
 """What goes well all the same: data is saved also where the program would not start on it."""
 
 
@@ -218,6 +227,14 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
         (["backup", "--to", "{folder}/b", "--keep", "0"], "At least one"),
         (["backup", "--to", "{folder}/b", "--key-file", "{folder}/text"], "64 hexadecimal"),
         (["backup", "--to", "{folder}/b", "--passphrase-file", "{folder}/none"], "can't be read"),
+        (["backup", "--to", "{folder}/b", "--passphrase-file", "{folder}/empty"], "empty is empty"),
+        (["backup", "--to", "{folder}/b", "--key-file", "{folder}/empty"], "64 hexadecimal"),
+        (["restore", "{folder}/text", "--passphrase-file", "{folder}/empty"], "empty is empty"),
+        (["restore", "--check", "{folder}/text", "--passphrase-file", "{folder}/empty"], "empty is empty"),
+        (["restore", "{folder}/text", "--key-file", "{folder}/empty"], "64 hexadecimal"),
+        (["restore", "{folder}/empty"], "not a backup of this program"),
+        (["import", "{folder}/empty"], "."),
+        (["rotate-key", "--old-key-file", "{folder}/empty"], "holds no key"),
         (["restore", "{folder}/text"], "not a backup of this program"),
         (["restore", "--check", "{folder}/text"], "not a backup of this program"),
         (["rotate-key", "--old-key-file", "{folder}/none"], "no such key file"),
@@ -233,6 +250,7 @@ def test_a_wrong_state_is_said(settings, monkeypatch, capsys, tmp_path, command,
 def test_a_wrong_input_is_said(settings, capsys, tmp_path, arguments, said):
     (tmp_path / "text").write_text("neither a key nor a backup")
     (tmp_path / "text").chmod(0o600)
+    (tmp_path / "empty").touch(0o600)
     code = clinic.main([argument.format(folder=tmp_path, data=settings.data_dir) for argument in arguments])
     err = capsys.readouterr().err
     assert code in (console.FAILED, console.EX_CONFIG)
@@ -350,6 +368,47 @@ def test_beside_the_keys_of_a_clinic_no_other_one_begins(settings, tmp_path, cap
     assert code == console.EX_CONFIG
     assert "Traceback" not in capsys.readouterr().err
     assert not database.exists()
+
+
+@pytest.mark.parametrize("url", ["ftp://clinic:secret@127.0.0.1/media", "ftp://", "gs://secret", "mangos://secret"])
+@pytest.mark.parametrize("command", ["worker", "selftest", "backup", "rotate-key"])
+def test_a_store_s_address_of_no_use_is_said(settings, monkeypatch, capsys, tmp_path, command, url):
+    monkeypatch.setenv("FER_MEDIA_URL", url)
+    arguments = [argument.format(folder=tmp_path) for argument in ARGUMENTS[command]]
+    assert clinic.main([command, *arguments]) == console.EX_CONFIG
+    said = capsys.readouterr().err
+    assert "The address of the media store is of no use (FER_MEDIA_URL)" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("arguments", [["backup", "--to"], ["restore"]])
+def test_an_address_is_no_place_for_a_backup(settings, tmp_path, monkeypatch, capsys, arguments):
+    """A folder `ftp:` was made where the command ran, and the backup lay there."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        clinic.main([*arguments, "ftp://host/backups"])
+    assert end.value.code == 2
+    assert "has to lie on this computer" in capsys.readouterr().err
+    assert not (tmp_path / "ftp:").exists()
+
+
+def test_a_restore_on_a_full_disk_says_what_is_free_and_what_was_kept(settings, tmp_path, monkeypatch, capsys):
+    """The pages' sentence is for clinicians: "tell the person who looks after this computer"."""
+    assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
+    [made] = (tmp_path / "backups").iterdir()
+    before = (settings.data_dir / "clinic.db").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("backup.archive.copy_out", full)
+    capsys.readouterr()
+    assert clinic.main(["restore", str(made)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("The disk is full. Nothing was restored: the clinic is as it was before")
+    assert f"On the disk of {settings.data_dir} are " in said
+    assert "no patient can be opened" not in said
+    assert (settings.data_dir / "clinic.db").read_bytes() == before
 
 
 def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypatch, capsys):

@@ -57,7 +57,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
     }
     for status, description in (
         ("4XX", "A refusal; `code` gives the reason."),
-        (503, "Busy; `Retry-After` says when to try again."),
+        (503, "Busy, or the media store can't be reached; `Retry-After` says when to try again."),
         (507, "The disk is full."),
     )
 }

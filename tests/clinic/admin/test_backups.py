@@ -1,5 +1,6 @@
 """Backups of either kind of database: dated, pruned, tried on a scratch folder, and brought back without the erased."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from clinic.erasure import deletion
 from db.copies import LOCK, CopyError
 from db.engine import migrate, open_database
 from db.models import Job, JobState, Patient, ProviderAttempt, Recording, Sample, SignIn
+from db.room import DiskFullError
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import open_store
@@ -353,6 +355,37 @@ class TestOnSqlite:
         for name in clinic:
             with open_store(settings).open(clinic[name][1]) as content:
                 assert content.read()
+
+    @pytest.mark.parametrize("fault", ["backup.restoring.restore", "backup.attached.adopt"])
+    def test_a_restore_on_a_full_disk_leaves_no_file(self, settings, clinic, folder, monkeypatch, fault):
+        """It took the room of the next attempt."""
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+        store, (lost, kept) = open_store(settings), [found[1] for found in clinic.values()]
+        store.delete(lost)
+        half = store.folder / f"{lost}.part"
+
+        def full(*_arguments):
+            half.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(fault, full)
+            with pytest.raises(OSError, match="No space"):
+                backups.bring_back(settings, file, secret, [])
+        assert {path.name for path in store.folder.iterdir()} == {kept}
+        assert backups.bring_back(settings, file, secret, []).files == 2
+
+    def test_a_disk_that_fills_up_after_the_database_was_restored_says_so(self, settings, clinic, folder, monkeypatch):
+        secret = backups.own_secret(settings, make=True)
+        file, _ = backups.make(settings, folder, secret, KEEP)
+
+        def full(*_arguments):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("backup.attached.adopt", full)
+        with pytest.raises(DiskFullError, match="The database and the missing files are restored"):
+            backups.bring_back(settings, file, secret, [])
 
     def test_a_drill_notices_an_erased_patient_who_is_back(self, db, settings, who, clinic, folder, no_pages):
         secret = backups.own_secret(settings, make=True)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import weakref
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -157,6 +158,16 @@ def failed_self_test(clinic, monkeypatch):
     write_health(clinic, WorkerHealth(1, clock.now(), False, "The self-test failed: the face was not found."))
 
 
+def taken_port(clinic, monkeypatch):
+    taken = socket.create_server(("127.0.0.1", 0))
+    weakref.finalize(monkeypatch, taken.close)
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(taken.getsockname()[1]))
+
+
+def waiting_worker(clinic, monkeypatch):
+    write_health(clinic, WorkerHealth(1, clock.now(), True, store_away=True))
+
+
 def unknown_store(clinic, monkeypatch):
     monkeypatch.setenv("FER_MEDIA_URL", "no-such-protocol://bucket")
 
@@ -272,6 +283,8 @@ STATES = {
     "The worker died": (dead_worker, "analysis", "warning", "Start the pages or a worker"),
     "The pages ended": (dead_pages, "pages", "warning", "Start them"),
     "The self-test fails": (failed_self_test, "analysis", "warning", "`selftest`"),
+    "Another program has the pages' port": (taken_port, "port", "warning", "STREAMLIT_SERVER_PORT"),
+    "A worker does not find the media store": (waiting_worker, "analysis", "broken", "its disk or share is mounted"),
     "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
     "The media store lacks files": (empty_store, "media store", "broken", "its disk or share is mounted"),
     "The media store's folder is not there": (no_store, "media store", "broken", "can't make it"),

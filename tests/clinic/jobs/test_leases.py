@@ -93,7 +93,7 @@ def test_a_second_death_makes_the_job_wait(db, queued):
     die(db, leases.claim(db))
     die(db, leases.claim(db))
     assert leases.claim(db) is None
-    assert not leases.anything_waits(db)
+    assert leases.next_files(db) is None
     with db.session() as session:
         job = session.scalar(select(Job))
         wait_s = (job.not_before - datetime.now(UTC)).total_seconds()

@@ -210,6 +210,7 @@ def test_a_missing_model_keeps_the_file(db, settings, queue, who):
 
 def test_a_file_that_is_gone_is_asked_for(db, queue, run, who):
     recording_id, (upload,) = queue()
+    queue()
     upload.path.unlink()
     run(FakeAnalyzer([[(0,)]]))
     assert progress.status(db, who, recording_id).error_code == "upload_gone"
