@@ -204,7 +204,7 @@ FUNCTIONS = {
 FOR_NO_PERSON = {
     "datasets.problems": "of counts that were read",
     "datasets.remarks": "of counts that were read",
-    "promotion.can_roll_back": "of the installation, not of a patient",
+    "promotion.before": "of the installation, not of a patient",
     "promotion.fixed": "of the installation, not of a patient",
     "promotion.in_use": "of the installation, not of a patient",
     "promotion.objection": "of a card that was read",

@@ -9,11 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import model_in_use
 from clinic.access import Role
+from clinic.audit import AuditAction
 from clinic.training import own_samples
 from clinic.training.own_samples import OwnSamples
 from clinic.training_queue import places
-from db.models import JobState, Training
+from db.models import AuditRow, JobState, Training
 from fer_core.model.model_card import ModelCard
+from pages import links
 from tests import doors
 from tests.pages.test_pages import open_page, text_of
 from train.config import PRESETS
@@ -83,17 +85,44 @@ def test_a_paused_run_goes_on_from_the_page(add_run):
         assert session.get_one(Training, run.id).paused is False
 
 
+@pytest.mark.parametrize("search_id", [None, "5" * 32])
+def test_to_stop_is_asked_before_hours_of_a_training_end_for_good(add_run, search_id):
+    run = add_run(JobState.QUEUED, search_id=search_id)
+
+    def stopped():
+        with resources().db.read() as session:
+            return session.get_one(Training, run.id).state == JobState.CANCELLED.value
+
+    page = open_page("training")
+    click(page, "Stop")
+    assert "that was stopped can't go on" in text_of(page)
+    click(page, "Leave everything as it is")
+    assert not stopped()
+    click(page, "Stop")
+    click(page, "Stop for good")
+    assert stopped()
+
+
 def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
     run = add_run(JobState.DONE)
     card = places.model_card_of(settings, run.id, run.number)
     card.parent.mkdir()
-    ModelCard.load().save(card)
+    replace(ModelCard.load(), name="a new one").save(card)
     assert "Go back to the model before" not in labels(open_page("training"))
     model_in_use.write(settings, [str(card.relative_to(settings.data_dir))])
     page = open_page("training")
     assert "Delete" not in labels(page)
-    next(button for button in page.button if button.label == "Go back to the model before").click().run()
+    click(page, "Go back to the model before")
+    shipped = links.plain_text(ModelCard.load().name)
+    assert [name for name in ("In use, **a new one**", f"Before it, **{shipped}**") if name not in text_of(page)] == []
+    click(page, "Leave everything as it is")
+    assert model_in_use.history(settings)
+    click(page, "Go back to the model before")
+    click(page, "Go back")
     assert model_in_use.history(settings) == []
+    with resources().db.read() as session:
+        (row,) = session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.MODEL_ROLLED_BACK.value))
+    assert row.details == {"model": ModelCard.load().sha256}
 
 
 @pytest.mark.parametrize("against", [None, "On people it did not learn from, it is not shown to be better."])

@@ -45,10 +45,24 @@ def test_each_second_costs_two_queries(settings, enter):
     assert len(asked) == 2, asked
 
 
+def test_to_cancel_is_asked_with_the_patient_and_the_day(recording, settings):
+    _, recording_id = recording(JobState.QUEUED, [])
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    for answer, state in (("Leave everything as it is", JobState.QUEUED), ("Cancel the analysis", JobState.CANCELLED)):
+        next(one for one in page.button if one.label == "Cancel").click().run()
+        assert "**Invented Person**, recorded on" in " ".join(one.value for one in page.markdown)
+        next(one for one in page.button if one.label == answer).click().run()
+        assert not page.exception
+        with resources().db.read() as session:
+            assert session.scalar(select(Job.state).where(Job.recording_id == recording_id)) == state.value
+
+
 def following(recording_id):
+    from pages import clicks
     from pages.views.follow import follow
 
-    follow(recording_id)
+    with clicks.run():
+        follow(recording_id)
 
 
 @pytest.fixture
