@@ -12,7 +12,7 @@ from pages.session import actor
 from pages.views.decide import decide
 from pages.views.own_training import show_own_samples
 from pages.views.training_data import choose_data, show_data
-from pages.views.training_runs import compare, show_runs
+from pages.views.training_runs import compare, show_both, show_runs
 from pages.views.training_search import set_up_search, show_searches
 from pages.views.training_start import set_up
 from pages.widgets import show_errors
@@ -41,9 +41,7 @@ def roll_back(used: ModelCard, before: ModelCard) -> None:
     """Show the model in use beside the one before it, and go back to that one if wanted."""
     with show_errors():
         parts, who = resources(), actor()
-        both = {"In use": used, "Before it": before}
-        for said, card in both.items():
-            st.markdown(f"{said}, **{links.plain_text(card.name)}**: {main_figures(card, promotion.SPLIT)}")
+        show_both(used, "Before it", before)
         st.write(
             f"New recordings of all patients are then analysed with {links.plain_text(before.name)}. Results that"
             f" {links.plain_text(used.name)} gave stay as they are until those recordings are analysed again on the"
@@ -60,7 +58,7 @@ def roll_back(used: ModelCard, before: ModelCard) -> None:
 st.title("Training")
 st.write(
     "Train a model on a public data set, measure it, and put it to use. One training runs at a time, in a process of"
-    " its own that steps back behind the analysis of recordings. After a restart it goes on where its last epoch ended."
+    " its own that lets the analysis of recordings go first. After a restart it goes on where its last epoch ended."
 )
 found = runs.standings(resources().db, resources().settings, actor())
 st.header("Model in use")

@@ -136,6 +136,14 @@ def _offer(run: RunStanding) -> None:
         delete(run)
 
 
+def show_both(used: ModelCard, which: str, other: ModelCard) -> None:
+    """Show the figures of the model in use and of another one, and say where they can't be compared."""
+    for said, card in (("In use", used), (which, other)):
+        st.markdown(f"{said}, **{links.plain_text(card.name)}**: {main_figures(card, promotion.SPLIT)}")
+    if used.data.get("data_sha256") != other.data.get("data_sha256"):
+        st.warning("The two were measured on different data sets: the figures can't be compared.")
+
+
 @actions.dialog("Put this model to use", width="large")
 def promote(run: RunStanding) -> None:
     """Show the model beside the one in use, and put it to use if wanted."""
@@ -144,10 +152,7 @@ def promote(run: RunStanding) -> None:
         used = ModelCard.load(promotion.in_use(parts.settings))
         if run.card is None:
             return
-        st.markdown(f"In use, {links.plain_text(used.name)}: {main_figures(used, promotion.SPLIT)}")
-        st.markdown(f"This one, {links.plain_text(run.card.name)}: {main_figures(run.card, promotion.SPLIT)}")
-        if used.data.get("data_sha256") != run.card.data.get("data_sha256"):
-            st.warning("The two were measured on different data sets: the figures can't be compared.")
+        show_both(used, "This one", run.card)
         st.caption(
             "Its golden check and the self-test run first. New recordings are then analysed with it. A new model starts"
             " a new baseline: earlier recordings can be analysed again on the page Analyses."

@@ -76,6 +76,11 @@ def test_each_state_has_its_sentence_and_its_buttons(add_run):
     assert page.dataframe[0].value["Best accuracy"].tolist() == [31.0, 31.0]
 
 
+def test_one_that_was_stopped_says_that_it_can_t_go_on(add_run):
+    add_run(JobState.CANCELLED)
+    assert progress(open_page("training"))[0].startswith("Stopped after 1 of 36 epochs; it can't go on.")
+
+
 def test_a_paused_run_goes_on_from_the_page(add_run):
     run = add_run(JobState.QUEUED, paused=True)
     page = open_page("training")
@@ -152,7 +157,14 @@ def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the
     ("found", "said"),
     [
         (OwnSamples(0, 0, 0, 0, 0), ["No moment of a recording has a label of a person yet.", "100 are missing"]),
-        (OwnSamples(50, 2, 0, 0, 0), ["50 moments of 2 patients. None of these patients consents to", "there are 0"]),
+        (
+            OwnSamples(50, 2, 0, 0, 0),
+            [
+                "50 moments of 2 patients. None of these patients consents to",
+                "under “Consent and sharing”",
+                "there are 0",
+            ],
+        ),
         (OwnSamples(50, 2, 30, 1, 1), ["30 of them are of 1 patient who", "there is 1, so **99 are missing"]),
         (OwnSamples(2040, 102, 2040, 102, 102), ["102 patients, all of whom consent to", "each: there are 102."]),
     ],
