@@ -18,6 +18,7 @@ from db.models import Job, JobState, Recording, Role, Sample, new_id
 from db.records import save_results
 from fer_core.types import Box
 from pages import session
+from pages.views.faces import CELL_PX, FEW
 from pages.views.follow import progress_text
 from tests.clinic.fakes import result
 from tests.consents import agree
@@ -130,6 +131,21 @@ def test_one_who_may_not_choose_sees_that_somebody_has_to(recording, enter):
     assert not page.error
     assert not page.checkbox
     assert [said.value for said in page.warning] == ["Several faces were seen: choose the patient's."]
+
+
+@pytest.mark.parametrize(("in_view", "wide"), [(FEW, 0), (FEW + 2, CELL_PX)])
+def test_many_faces_share_lines_so_that_the_page_is_not_endless(recording, in_view, wide):
+    _, recording_id = recording(JobState.CHOOSING, [tuple(range(in_view))] * 4)
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert not page.exception
+    cells = [one for one in blocks(page.main) if any(child.type == "checkbox" for child in one.children.values())]
+    assert [one.proto.width_config.pixel_width for one in cells] == [wide] * in_view
+
+
+def blocks(block):
+    """A block of the page and all blocks in it."""
+    inner = [child for child in block.children.values() if hasattr(child, "children")]
+    return [block, *(found for one in inner for found in blocks(one))]
 
 
 def test_faces_that_look_alike_are_to_be_compared_and_none_is_ticked(recording, settings):
