@@ -107,6 +107,7 @@ FUNCTIONS = {
     "faces.candidates": WRITE,
     "faces.choose_track": WRITE,
     "jobs.close_preview": WRITE,
+    "jobs.check": WRITE,
     "jobs.enqueue": WRITE,
     "uploaded.hand_in": WRITE,
     "jobs.retry": WRITE,

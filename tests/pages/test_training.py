@@ -272,10 +272,13 @@ def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):
     folder.mkdir(parents=True)
     face = {"true": 6, "given": 4, "output": 0.61, "face": "AA==", "heat": "AA=="}
     (folder / "about.json").write_text(json.dumps({"model_sha256": ModelCard.load().sha256}))
-    (folder / "gallery.json").write_text(json.dumps({"right": [], "wrong": [face]}))
+    low = face | {"true": 4, "output": 0.5}
+    (folder / "gallery.json").write_text(json.dumps({"right": [low], "wrong": [face]}))
     (folder / "cell-6-4.json").write_text(json.dumps({"pictures": 7, "examples": [face]}))
     page = open_page("model")
     for label, value in (("Examples: people say", "6"), ("The model says", "4")):
         next(box for box in page.selectbox if box.label == label).select(value).run()
     assert "**Neutral, called sad**: 1 of 7 test pictures" in text_of(page)
+    captions = {one.caption for image in page.get("image") for one in image.proto.imgs if one.caption}
+    assert captions == {"neutral, called sad, output 61 %", "sad, output 50 %; stays uncertain"}
     assert not page.error

@@ -206,6 +206,23 @@ def test_consent_is_asked_for_and_the_upload_stays(world, client, tmp_path):
         assert session.scalar(select(func.count()).select_from(Recording)) == 0
 
 
+def test_a_refusal_of_what_was_sent_with_it_leaves_the_upload(world, client, tmp_path):
+    upload_id = upload(client, clip(tmp_path))
+    new = {"upload_id": upload_id, "patient_id": world.patient, "recorded_on": DAY, "name": "visit.mp4"}
+    for wrong, code in (({"recorded_on": "1989-12-31"}, "bad_day"), ({"note": "a\0b"}, "bad_note")):
+        refused = client.post("/api/v1/recordings", json=new | wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert client.get(f"/api/v1/uploads/{upload_id}").json()["whole"]
+    assert hand_in(client, world.patient, upload_id).status_code == 202
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
+def test_json_under_another_name_is_asked_for_as_json(client, kind):
+    refused = client.post("/api/v1/uploads", content=json.dumps(announced(b"x")), headers={"Content-Type": kind})
+    assert (refused.status_code, refused.json()["code"]) == (415, "unknown_type")
+    assert "Content-Type: application/json" in refused.json()["detail"]
+
+
 def test_questionnaires_and_patients_are_reported_without_names(world, client):
     answers.record(world.db, world.who, world.patient, Given("gad7", clock.now().date(), total=4))
     (reported,) = client.get(f"/api/v1/patients/{world.patient}/questionnaires").json()
