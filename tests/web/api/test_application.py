@@ -118,6 +118,12 @@ def test_what_is_no_picture_is_refused(client, content, status, code):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_video_in_the_place_of_a_picture_is_called_one(client, tmp_path):
+    answer = client.post("/api/v1/expressions", content=clip(tmp_path), headers=BYTES)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unknown_type")
+    assert answer.json()["detail"] == "This is a video. Please send a picture here, and videos to /uploads."
+
+
 def test_a_video_becomes_a_job_once(world, client, tmp_path):
     content = clip(tmp_path)
     first = hand_in(client, world.patient, upload(client, content))
