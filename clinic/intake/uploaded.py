@@ -27,7 +27,7 @@ def hand_in(
     """Keep complete uploads and queue their analysis: one video, or one or more pictures of one visit.
 
     `files`: the name of each file, for display, by its upload's id. `every_s`, `seen`: see `jobs.enqueue`. What
-    `jobs.check` refuses leaves the uploads as they are. Where a file is refused, it is deleted, and none of them is kept.
+    `jobs.check` refuses leaves the uploads as they are. Where a file is refused, it is deleted, and none is kept.
     Raises Forbidden, and what `jobs.check`, `incoming.complete` and `jobs.enqueue` raise.
     """
     # Before an upload is used, so that it can be analysed once there is consent, or another day.

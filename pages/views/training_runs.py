@@ -9,7 +9,7 @@ from clinic.phrases import counted
 from clinic.training import promotion, recipes, runs
 from clinic.training.recipes import VALUES
 from clinic.training.runs import RunStanding
-from clinic.training.work import TUNE
+from clinic.training_queue.work import TUNE
 from fer_core.model.model_card import ModelCard
 from pages import actions, links
 from pages.charts.model import training_figure
