@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from clinic import words
+from clinic.access import Actor, Role
 from clinic.accounts import accounts, sessions, tokens
 from clinic.settings import Settings
 from clinic.worker.drawn_face import draw_face
@@ -35,7 +36,7 @@ from web.api import application
 from web.gate import Behind, Gate
 from web.paths import API
 
-CLIENTS = (1, 4, 16)
+CLIENTS, ACCOUNTS = (1, 4, 16), 4
 PASSWORD = "nine wet umbrellas on a shelf"  # noqa: S105 of a database that lives for a minute
 
 
@@ -69,19 +70,30 @@ def server(folder: Path) -> Iterator[int]:
         process.join()
 
 
-def make_token(folder: Path) -> str:
-    """Lay down a database with an account, and return a token for no patient."""
+def make_tokens(folder: Path) -> list[str]:
+    """Lay down a database with `ACCOUNTS` accounts, and return a token for no patient of each."""
     settings = Settings.at(folder)
     keys.make(settings)
     migrate(settings.database_url)
     db: Database = open_database(settings.database_url)
     accounts.add_first(db, "code", "code", "Benchmark", PASSWORD)
-    actor = sessions.actor_of(db, sessions.sign_in(db, "Benchmark", PASSWORD))
-    assert actor is not None
-    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
-    token = tokens.make(db, actor, "benchmark", [], PASSWORD)
+    first = _signed_in(db, "Benchmark")
+    made = [tokens.make(db, first, "benchmark", [], PASSWORD)]
+    for number in range(1, ACCOUNTS):
+        name = f"Benchmark {number}"
+        given = accounts.add(db, first, name, Role.VIEWER)
+        sessions.change_password(db, _signed_in(db, name, given), given, PASSWORD)
+        made.append(tokens.make(db, _signed_in(db, name), "benchmark", [], PASSWORD))
     db.close()
-    return token
+    return made
+
+
+def _signed_in(db: Database, name: str, password: str = PASSWORD) -> Actor:
+    actor = sessions.actor_of(db, sessions.sign_in(db, name, password))
+    assert actor is not None
+    if not actor.must_change:
+        accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
+    return actor
 
 
 def picture() -> bytes:
@@ -105,13 +117,19 @@ def ask(port: int, token: str, body: bytes, count: int, waits: list[float], refu
         connection.close()
 
 
-def together(port: int, token: str, clients: int, count: int) -> tuple[list[float], int, float]:
-    """Return the waits of all, how many were refused, and how long the whole took, in seconds."""
+def together(port: int, made: list[str], clients: int, count: int) -> tuple[list[float], int, float]:
+    """Return the waits of all, how many were refused, and how long the whole took, in seconds.
+
+    The programs belong to the accounts in turn: of one, four pictures at most come in or wait.
+    """
     waits: list[float] = []
     refused: list[float] = []
     each = max(1, count // clients)
     began = time.perf_counter()
-    asking = [threading.Thread(target=ask, args=(port, token, picture(), each, waits, refused)) for _ in range(clients)]
+    asking = [
+        threading.Thread(target=ask, args=(port, made[number % len(made)], picture(), each, waits, refused))
+        for number in range(clients)
+    ]
     for thread in asking:
         thread.start()
     for thread in asking:
@@ -127,12 +145,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         os.environ["FER_KEY_DIR"] = str(folder / "keys")
-        token = make_token(folder)
+        made = make_tokens(folder)
         with server(folder) as port:
-            together(port, token, 1, 3)
+            together(port, made, 1, 3)
             print(f"{'programs':<10}{'p50 ms':>8}{'p95 ms':>8}{'a second':>10}{'refused':>9}")  # noqa: T201
             for clients in CLIENTS:
-                waits, refused, took_s = together(port, token, clients, count)
+                waits, refused, took_s = together(port, made, clients, count)
                 p50, p95 = statistics.median(waits), statistics.quantiles(waits, n=20)[-1]
                 row = f"{clients:<10}{p50 * 1000:>8.0f}{p95 * 1000:>8.0f}{len(waits) / took_s:>10.1f}{refused:>9}"
                 print(row, flush=True)  # noqa: T201

@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from fer_core.types import RGB
 WIDTH_PX, HEIGHT_PX, RATE = 640, 360, 30
 # Of the video that is analysed beside: more than are analysed while the viewers watch.
 AGAIN = 1000
+BEGUN_CPU_S = 10.0
+"""After so much processor time the networks are loaded and frames are looked at."""
 LIVE = "[data-part=live]"
 CLICK = """() => [...document.querySelectorAll('*')]
   .map((one) => one.shadowRoot?.querySelector('[data-part=faces] button')).find(Boolean)?.click()"""
@@ -32,7 +35,8 @@ FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 class Watched:
     """What one viewer had: pictures a second, milliseconds from the camera to the screen and of the server's work.
 
-    `server_cpu`: cores that the web process used, its readers not counted.
+    `server_cpu`: cores that the web process used, its readers not counted. `beside_cpu`: those of the analysis beside,
+    0 without one.
     """
 
     viewers: int
@@ -41,6 +45,7 @@ class Watched:
     lag_p95_ms: float
     took_ms: float
     server_cpu: float
+    beside_cpu: float
 
 
 def write_camera(clip: Path, target: Path) -> None:
@@ -74,18 +79,22 @@ def measure(clip: Path, viewers: list[int], seconds: float, beside: Path | None 
                     pages = opened.enter_context(browsers(address, count, flags))
                     for page in pages:
                         _begin(page, f"{address}/live?patient={patient_id}")
-                    if beside:
-                        opened.enter_context(analysing(beside))
-                    yield from _watch(pages, seconds, process)
+                    other = opened.enter_context(analysing(beside)) if beside else None
+                    yield from _watch(pages, seconds, process, other)
 
 
 @contextmanager
-def analysing(video_file: Path) -> Iterator[None]:
-    """Analyse a video at every frame in another process, again and again, as a worker would."""
+def analysing(video_file: Path) -> Iterator[Any]:
+    """Analyse a video at every frame in another process, again and again, as a worker would; once it is under way."""
+    import psutil
+
     command = [sys.executable, "-m", "fer_core", *[str(video_file)] * AGAIN, "--every", "0"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        yield
+        measured = psutil.Process(process.pid)
+        while process.poll() is None and cpu_s(measured) < BEGUN_CPU_S:
+            time.sleep(0.2)
+        yield measured
         assert process.poll() is None, "the analysis beside the live view ended too early"
     finally:
         process.kill()
@@ -105,17 +114,21 @@ def _begin(page: Any, address: str) -> None:
         page.wait_for_timeout(2000)
 
 
-def _watch(pages: list[Any], seconds: float, process: Any) -> Iterator[Watched]:
+def _watch(pages: list[Any], seconds: float, process: Any, beside: Any | None) -> Iterator[Watched]:
     before = [_figures(page)["answers"] for page in pages]
-    cpu = cpu_s(process)
+    both = [process, beside] if beside is not None else [process]
+    cpu = [cpu_s(one) for one in both]
     pages[0].wait_for_timeout(seconds * 1000)
-    spent = (cpu_s(process) - cpu) / seconds
+    spent = [(cpu_s(one) - earlier) / seconds for one, earlier in zip(both, cpu, strict=True)]
+    server_cpu, beside_cpu = spent[0], spent[1] if beside is not None else 0.0
     for page, answered in zip(pages, before, strict=True):
         found = _figures(page)
         count = found["answers"] - answered
+        assert count > 1, "a viewer got no pictures: the computer is too busy for a figure"
         lags, took = found["lags_ms"][-count:], found["took_ms"][-count:]
         p95 = statistics.quantiles(lags, n=20)[-1]
-        yield Watched(len(pages), count / seconds, statistics.median(lags), p95, statistics.median(took), spent)
+        lag, work = statistics.median(lags), statistics.median(took)
+        yield Watched(len(pages), count / seconds, lag, p95, work, server_cpu, beside_cpu)
 
 
 def _figures(page: Any) -> dict[str, Any]:
@@ -125,9 +138,10 @@ def _figures(page: Any) -> dict[str, Any]:
 
 def table(watched: Iterator[Watched]) -> Iterator[str]:
     """Yield the figures for people."""
-    yield f"{'viewers':<9}{'pictures/s':>11}{'lag ms':>8}{'lag p95':>9}{'server ms':>11}{'server CPU':>12}"
+    names = {"pictures/s": 11, "lag ms": 8, "lag p95": 9, "server ms": 11, "server CPU": 12, "beside CPU": 12}
+    yield f"{'viewers':<9}" + "".join(f"{name:>{width}}" for name, width in names.items())
     for one in watched:
         yield (
             f"{one.viewers:<9}{one.rate:>11.1f}{one.lag_ms:>8.0f}{one.lag_p95_ms:>9.0f}{one.took_ms:>11.1f}"
-            f"{one.server_cpu:>12.2f}"
+            f"{one.server_cpu:>12.2f}{one.beside_cpu:>12.2f}"
         )

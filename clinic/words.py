@@ -300,6 +300,10 @@ NOT_PATIENT_PICTURE = (
     "A picture that shows another person counts nowhere: not in the summary, the trend or an export. Delete its mark to"
     " undo this."
 )
+CANCEL_ANALYSIS = (
+    "What this analysis has found so far is deleted, and the file that was handed in for it too. Where an earlier"
+    " result of the recording is stored, that one and its file stay."
+)
 CHOOSE_AGAIN = (
     "The kept file is analysed again, and you are asked which face is the patient's. Until then the present result"
     " does not count, since it may show another person; then it is deleted, with the marks on it that are about the"

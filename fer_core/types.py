@@ -218,6 +218,11 @@ class FaceExpression:
             return None
         return Emotion(max(range(len(Emotion)), key=self.probabilities.__getitem__))
 
+    @property
+    def label(self) -> str | None:
+        """The label's name, such as ``"happy"``, None where there is no label; `emotion` is its number."""
+        return None if self.emotion is None else self.emotion.label
+
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:

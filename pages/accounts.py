@@ -59,7 +59,9 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
                 row.name,
                 actions.once("reset_password", target, lambda: accounts.reset_password(db, who, row.id, row.revision)),
             )
-        st.caption("Ends all sign-ins of this account; a new first password is shown once.")
+        st.caption(
+            "Ends all sign-ins of this account and all its tokens for programs; a new first password is shown once."
+        )
         if row.second_step:
             if actions.action("Reset second step", "reset_step", target, icon=":material/phonelink_erase:"):
                 totp.reset(db, who, row.id)
@@ -74,7 +76,10 @@ def change(who: Actor, row: AccountRow, others: list[AccountRow]) -> None:
         elif actions.action("Disable", "disable", target, icon=":material/block:"):
             actions.once("disable", target, lambda: accounts.disable(db, who, row.id, row.revision))
             st.rerun()
-        st.caption("A disabled account is signed out everywhere at once; its caseload stays until it is handed over.")
+        st.caption(
+            "A disabled account is signed out everywhere at once, and its tokens for programs end; its caseload stays"
+            " until it is handed over."
+        )
         if resources().settings.provider is not None:
             link(who, row)
         if row.patients and others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from clinic import words
+from clinic import model_in_use, words
 from clinic.access import Role
 from clinic.jobs import jobs, outcomes, progress, reanalysis
 from clinic.jobs.obstacles import STORE_AWAY
@@ -12,8 +12,10 @@ from clinic.patients import caseload, visibility
 from clinic.patients.subject import RecordingKind
 from clinic.phrases import counted
 from clinic.worker_health import read_health
+from fer_core.model.model_card import ModelCard
 from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.decide import decide
 from pages.views.folder_import import show_import
 from pages.views.follow import progress_text
 from pages.views.stays import while_offered
@@ -21,6 +23,8 @@ from pages.widgets import duration, show_errors
 from web.resources import resources
 
 EVERYBODY = "everybody"
+STARTED = "reanalysis_started"
+"""What came of the request, until the page has said it."""
 
 
 @actions.part(run_every=2)
@@ -106,12 +110,34 @@ def show_again() -> None:
     names = chooser.patient_labels(caseload.list_patients(parts.db, actor()))
     chosen = chooser.choose("Whose recordings", {EVERYBODY: "Everybody's", **names}, "again", start=EVERYBODY)
     wanted = actions.action(
-        "Analyse again", "again", chosen or "nobody", icon=":material/refresh:", disabled=chosen is None
+        "Analyse again", "ask_again", chosen or "nobody", icon=":material/refresh:", disabled=chosen is None
     )
     if wanted and chosen is not None:
-        whose = None if chosen == EVERYBODY else chosen
-        st.info(reanalysis.start(parts.db, parts.settings, actor(), whose).sentence, icon=":material/info:")
+        actions.open_dialog("again")
+        analyse_again(None if chosen == EVERYBODY else chosen, names.get(chosen, "all patients"))
+    came_of_it = st.session_state.pop(STARTED, None)
+    if came_of_it is not None:
+        st.info(came_of_it, icon=":material/info:")
     show_reanalyses()
+
+
+@actions.dialog("Analyse again")
+def analyse_again(patient_id: str | None, whose: str) -> None:
+    """Say what changes, and have recordings analysed again if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        card = ModelCard.load(model_in_use.card_path(parts.settings))
+        st.markdown(
+            f"The recordings of {links.plain_text(whose)} that another model analysed are analysed again with"
+            f" **{links.plain_text(card.name)}**, where their file is kept. What charts and reports show of them,"
+            " the usual range too, then comes from this model. Earlier results stay stored as versions."
+        )
+
+        def start() -> None:
+            started = reanalysis.start(parts.db, parts.settings, who, patient_id)
+            st.session_state[STARTED] = started.sentence
+
+        decide("Analyse again", "again", start, icon=":material/refresh:")
 
 
 def show_health() -> None:

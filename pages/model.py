@@ -105,8 +105,11 @@ def show_classes(measured: dict[str, Any]) -> None:
     )
 
 
-def show_confusion(measured: dict[str, Any]) -> None:
-    """Show which expression is taken for which, as counts or as shares of the true label."""
+def show_confusion(measured: dict[str, Any], least: float) -> None:
+    """Show which expression is taken for which, as counts or as shares of the true label.
+
+    `least`: a face with a lower output stays uncertain.
+    """
     names = dict(zip(Emotion, EMOTION_LABELS, strict=True))
     numbers = chooser.switch("Cells show", CELLS, "confusion_cells")
     figure = confusion_figure(measured["confusion"], names, numbers)
@@ -115,7 +118,7 @@ def show_confusion(measured: dict[str, Any]) -> None:
         f"{measured['pictures']:,} test pictures; each row is one true label, by the likeliest label of each face,"
         " uncertain or not."
     )
-    show_cell(clicked)
+    show_cell(clicked, least)
 
 
 def show_repeats(tested: dict[str, Any]) -> None:
@@ -241,9 +244,9 @@ else:
     st.header("By expression")
     show_classes(tested["full"])
     st.header("What is mistaken for what")
-    show_confusion(tested["full"])
+    show_confusion(tested["full"], card.uncertain_below)
     st.header("Faces that it labels rightly and wrongly")
-    show_gallery()
+    show_gallery(card.uncertain_below)
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")

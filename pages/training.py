@@ -9,11 +9,13 @@ from clinic.training import promotion, runs
 from fer_core.model.model_card import ModelCard
 from pages import actions, links
 from pages.session import actor
+from pages.views.decide import decide
 from pages.views.own_training import show_own_samples
 from pages.views.training_data import choose_data, show_data
-from pages.views.training_runs import compare, show_runs
+from pages.views.training_runs import compare, show_both, show_runs
 from pages.views.training_search import set_up_search, show_searches
 from pages.views.training_start import set_up
+from pages.widgets import show_errors
 from web.resources import resources
 
 
@@ -26,11 +28,31 @@ def show_model_in_use() -> None:
     if reason is not None:
         st.caption(reason)
         return
-    offered = promotion.can_roll_back(parts.settings)
-    if offered and actions.action("Go back to the model before", "roll_back", card.sha256, icon=":material/undo:"):
-        who = actor()
-        promotion.roll_back(parts.db, parts.settings, who, card.sha256)
-        st.rerun()
+    before = promotion.before(parts.settings)
+    if before is not None and actions.action(
+        "Go back to the model before", "ask_roll_back", card.sha256, icon=":material/undo:"
+    ):
+        actions.open_dialog("roll_back")
+        roll_back(card, before)
+
+
+@actions.dialog("Go back to the model before", width="large")
+def roll_back(used: ModelCard, before: ModelCard) -> None:
+    """Show the model in use beside the one before it, and go back to that one if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        show_both(used, "Before it", before)
+        st.write(
+            f"New recordings of all patients are then analysed with {links.plain_text(before.name)}. Results that"
+            f" {links.plain_text(used.name)} gave stay as they are until those recordings are analysed again on the"
+            " page Analyses. Its run stays, and can be put to use again."
+        )
+        decide(
+            "Go back",
+            "roll_back",
+            lambda: promotion.roll_back(parts.db, parts.settings, who, used.sha256),
+            icon=":material/undo:",
+        )
 
 
 st.title("Training")

@@ -491,6 +491,7 @@ CALLS = {
     "faces.candidates": lambda w, a: faces.candidates(w.db, w.settings, a, w.choosing_id),
     "faces.choose_track": lambda w, a: faces.choose_track(w.db, w.settings, a, w.choosing_id, 0),
     "jobs.close_preview": lambda w, a: jobs.close_preview(w.db, w.settings, a, w.recording_id),
+    "jobs.check": lambda w, a: jobs.check(w.db, a, w.patient_id, RecordingFields(date(2026, 1, 6))),
     "jobs.enqueue": lambda w, a: jobs.enqueue(
         w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"
     ),

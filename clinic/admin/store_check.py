@@ -29,7 +29,7 @@ def filled(settings: Settings) -> bool:
 
 
 def require_address(settings: Settings) -> None:
-    """Refuse a store's address that is of no use, before the work begins. Raises as `file_system` does."""
+    """Refuse a store's address that can't be used, before the work begins. Raises as `file_system` does."""
     MediaStore.at(settings, Key(b"", b""))
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clinic import access
 from clinic.access import Actor
-from clinic.consent import consent
 from clinic.jobs import jobs
 from clinic.jobs.jobs import Enqueued
 from clinic.jobs.obstacles import has_room
@@ -29,15 +27,13 @@ def hand_in(
 ) -> Enqueued:
     """Keep complete uploads and queue their analysis: one video, or one or more pictures of one visit.
 
-    `files`: the name of each file, for display, by its upload's id. `every_s`, `seen`: see `jobs.enqueue`. Without
-    consent, or room on the disk, the uploads stay as they are. Where a file is refused, it is deleted, and none of
-    them is kept.
-    Raises Forbidden, and what `consent.need`, `incoming.complete` and `jobs.enqueue` raise.
+    `files`: the name of each file, for display, by its upload's id. `every_s`, `seen`: see `jobs.enqueue`. What
+    `jobs.check` refuses, or a full disk, leaves the uploads as they are. Where a file is refused, it is deleted, and
+    none is kept.
+    Raises Forbidden, and what `jobs.check`, `incoming.complete` and `jobs.enqueue` raise.
     """
-    # Before an upload is used, so that it can be analysed once there is consent.
-    with db.read() as session:
-        access.require_writer_of_or_console(session, actor, patient_id)
-        consent.need(session, patient_id, *consent.ANALYSIS)
+    # Before an upload is used, so that it can be analysed once there is consent, or another day.
+    jobs.check(db, actor, patient_id, said)
     if not has_room(settings):
         raise uploads.no_room()
     kept: list[Upload] = []

@@ -94,11 +94,8 @@ def enqueue(
             created_at=clock.now(),
         )
         with db.session() as session:
-            account_id = access.require_writer_of_or_console(session, actor, patient_id)
-            whose = session.get_one(Patient, patient_id)
+            account_id, whose, said = _checked(session, actor, patient_id, said)
             need_unchanged("this patient", seen, whose.revision)
-            consent.need(session, patient_id, *consent.ANALYSIS)
-            said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
             recording.recorded_on, recording.recorded_time = said.recorded_on, said.recorded_time
             recording.recorded_zone, recording.note = clock.zone_name(session), said.note
             found = _queue(session, recording, files)
@@ -110,6 +107,25 @@ def enqueue(
     taken = () if found.duplicate else files
     uploads.discard(settings, [file.id for file in given if file not in taken])
     return replace(found, came_twice=len(given) - len(files))
+
+
+def check(db: Database, actor: Actor, patient_id: str, said: RecordingFields) -> None:
+    """Refuse what `enqueue` would refuse whatever the file is, so that a file need not be given up for it.
+
+    Raises Forbidden, ConsentError, FerError ``bad_day``, ``bad_time``, ``bad_note``, ``unknown_patient``.
+    """
+    with db.read() as session:
+        _checked(session, actor, patient_id, said)
+
+
+def _checked(
+    session: Session, actor: Actor, patient_id: str, said: RecordingFields
+) -> tuple[str | None, Patient, RecordingFields]:
+    account_id = access.require_writer_of_or_console(session, actor, patient_id)
+    whose = session.get_one(Patient, patient_id)
+    consent.need(session, patient_id, *consent.ANALYSIS)
+    said = valid_recording(said, whose.born_on, clock.latest_day(session), clock.zone(session))
+    return account_id, whose, said
 
 
 def _each_once(files: Sequence[Upload]) -> list[Upload]:

@@ -43,9 +43,10 @@ def in_use(settings: Settings) -> Path | None:
     return model_in_use.card_path(settings)
 
 
-def can_roll_back(settings: Settings) -> bool:
-    """Return whether a model was promoted that can be taken back."""
-    return bool(model_in_use.history(settings))
+def before(settings: Settings) -> ModelCard | None:
+    """Return the card of the model that was in use before the promoted one, None where none was promoted."""
+    known = model_in_use.history(settings)
+    return _before(settings, known) if known else None
 
 
 def objection(card: ModelCard) -> str | None:
@@ -117,10 +118,14 @@ def roll_back(db: Database, settings: Settings, actor: Actor, model_sha256: str)
         known = model_in_use.history(settings)
         if not known or ModelCard.load(settings.data_dir / known[-1]).sha256 != model_sha256:
             raise FerError("This model is not in use any more. Please look again.", "nothing_before")
-        before = ModelCard.load(settings.data_dir / known[-2] if len(known) > 1 else None)
-        audit.write(session, AuditAction.MODEL_ROLLED_BACK, account.id, model=before.sha256)
+        earlier = _before(settings, known)
+        audit.write(session, AuditAction.MODEL_ROLLED_BACK, account.id, model=earlier.sha256)
         model_in_use.write(settings, known[:-1])
-    return before
+    return earlier
+
+
+def _before(settings: Settings, known: list[str]) -> ModelCard:
+    return ModelCard.load(settings.data_dir / known[-2] if len(known) > 1 else None)
 
 
 def _need_free(settings: Settings) -> None:

@@ -102,7 +102,7 @@ class RunStanding(TrainingProgress):
         if self.state is JobState.FAILED:
             return f"Failed after {self.done} of {counted(self.total, 'epoch')}."
         if self.state is JobState.CANCELLED:
-            return f"Stopped after {self.done} of {counted(self.total, 'epoch')}."
+            return f"Stopped after {self.done} of {counted(self.total, 'epoch')}; it can't go on."
         if self.state is JobState.DONE:
             return f"Finished: {counted(self.done, 'epoch')}."
         if self.paused:

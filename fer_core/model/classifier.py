@@ -58,7 +58,7 @@ class Classifier:
         if weights.suffix != ".safetensors":
             raise ModelError("Only weights in the safetensors format are accepted.")
         if not weights.is_file():
-            raise ModelError("No model is installed: its weights are missing.", "no_model")
+            raise ModelError(f"The model's weights are missing: no {card.weights} lies beside its card.", "no_model")
         if file_sha256(weights) != card.sha256:
             raise ModelError("The model's weights do not match its card. Please install the program again.")
         network = build_network(card.architecture)

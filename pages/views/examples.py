@@ -13,10 +13,12 @@ from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts.trend import title
 from pages.session import actor
-from pages.widgets import show_errors
+from pages.widgets import percent, show_errors
 from web.resources import resources
 
-COLUMNS = 6
+SHOWN = 12
+FACE_PX, CELL_PX = 112, 120
+"""Six stand beside each other at a window of 1280 px."""
 HEAT = (
     "Below each face, orange shows what spoke for the label that was given (Grad-CAM). The map is coarse, about 6 by 6"
     " fields, and says where the model looked, not why."
@@ -24,8 +26,8 @@ HEAT = (
 NONE_YET = "No example faces are there: an administrator makes them below, where the test's data set is on the server."
 
 
-def show_cell(clicked: tuple[int, int] | None) -> None:
-    """Show faces of the cell of the confusion matrix that was clicked, or chosen below it."""
+def show_cell(clicked: tuple[int, int] | None, least: float) -> None:
+    """Show faces of the cell of the confusion matrix that was clicked, or chosen below it; `least` as in `_show`."""
     parts, who = resources(), actor()
     made = examples.made(parts.db, parts.settings, who)
     if made is None:
@@ -44,11 +46,14 @@ def show_cell(clicked: tuple[int, int] | None) -> None:
     pictures, found = examples.of_cell(parts.db, parts.settings, who, made, *cell)
     says = f"{title(cell[0].label)}, called {cell[1].label}"
     st.markdown(f"**{says}**: {len(found)} of {pictures:,} test pictures")
-    _show(found)
+    _show(found, least)
 
 
-def show_gallery() -> None:
-    """Show faces that get the right label and faces that don't, and offer administrators to make them."""
+def show_gallery(least: float) -> None:
+    """Show faces that get the right label and faces that don't, and offer administrators to make them.
+
+    `least` as in `_show`.
+    """
     with show_errors():
         parts, who = resources(), actor()
         made = examples.made(parts.db, parts.settings, who)
@@ -57,9 +62,9 @@ def show_gallery() -> None:
         else:
             right, wrong = examples.gallery(parts.db, parts.settings, who, made)
             st.markdown("**Right**, spread evenly over the test pictures")
-            _show(right[: 2 * COLUMNS])
+            _show(right[:SHOWN], least)
             st.markdown("**Wrong**, spread evenly likewise")
-            _show(wrong[: 2 * COLUMNS])
+            _show(wrong[:SHOWN], least)
             st.caption(HEAT)
         if who.role is Role.ADMINISTRATOR and made is None:
             _offer()
@@ -94,14 +99,16 @@ def _follow(asked: str) -> None:
         st.info("The example faces are being made.", icon=":material/hourglass_top:")
 
 
-def _show(found: Sequence[Example]) -> None:
-    for begin in range(0, len(found), COLUMNS):
-        for column, one in zip(st.columns(COLUMNS), found[begin : begin + COLUMNS], strict=False):
+def _show(found: Sequence[Example], least: float) -> None:
+    """Draw faces beside each other. `least`: a face with a lower output would stay uncertain."""
+    with st.container(horizontal=True):
+        for one in found:
             true, given = one.true.label, one.given.label
             said = true if one.true is one.given else f"{true}, called {given}"
-            with column:
-                st.image(_png(one.face), alt=f"Test picture: {said}", width=96)
-                st.image(_png(one.heat), f"{said}, output {one.output:.2f}", alt="What spoke for the label", width=96)
+            output = f"{said}, output {percent(one.output)}{'; stays uncertain' if one.output < least else ''}"
+            with st.container(width=CELL_PX):
+                st.image(_png(one.face), alt=f"Test picture: {said}", width=FACE_PX)
+                st.image(_png(one.heat), output, alt="What spoke for the label", width=FACE_PX)
 
 
 def _png(encoded: str) -> str:

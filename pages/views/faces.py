@@ -20,7 +20,7 @@ from fer_core.errors import FerError
 from fer_core.faces.likeness import Alike
 from fer_core.types import Status
 from pages import actions, chooser, links
-from pages.charts.tracks import faces_over_time
+from pages.charts.tracks import NARROW, WIDE, faces_over_time
 from pages.session import actor
 from pages.views import picture_faces
 from pages.views.confirm import confirmed
@@ -29,6 +29,8 @@ from pages.views.marks import span_of
 from pages.widgets import jpeg_uri, percent, position, show_errors, show_standing
 from web.resources import resources
 
+FEW, CELL_PX = 4, 260
+"""More faces than this share lines, in cells of this width: three beside each other at a window of 1280 px."""
 DECIDED_BY_OTHERS = "face_decided_by_others"
 
 
@@ -101,20 +103,23 @@ def say_decided_by_others(recording_id: str) -> None:
 def _ticked(at: str, found: Sequence[Candidate]) -> list[int]:
     """Draw the faces of a video; return those that are ticked."""
     length_s = max((one.last_s for one in found), default=0.0)
-    ticked = [one.track for one in found if _candidate(at, one, length_s)]
+    many = len(found) > FEW
+    with st.container(horizontal=many):
+        ticked = [one.track for one in found if _candidate(at, one, length_s, many)]
     for pair in candidates.probably_one(found):
         _look_alike(pair, {one.track: one for one in found})
     return ticked
 
 
-def _candidate(at: str, one: Candidate, length_s: float) -> bool:
-    """Draw one face to choose; return whether it is ticked."""
-    with st.container(border=True):
+def _candidate(at: str, one: Candidate, length_s: float, many: bool) -> bool:
+    """Draw one face to choose; return whether it is ticked. `many`: it shares its line with others."""
+    with st.container(border=True, width=CELL_PX if many else "stretch"):
         ticked = st.checkbox(f"Face {one.track + 1}", value=False, key=f"track:{at}:{one.track}")
         span = f"from {position(one.first_s)} to {position(one.last_s)}"
         said = f"Seen in {percent(one.share)} of the samples, {span}"
         if one.views:
-            st.image(faces_over_time(one.spans, one.views, length_s, said), said, width="stretch", alt=said)
+            wide = NARROW if many else WIDE
+            st.image(faces_over_time(one.spans, one.views, length_s, said, wide), said, width="stretch", alt=said)
         elif one.thumbnail is not None:
             st.image(jpeg_uri(one.thumbnail), said, width=150, alt=said)
         else:

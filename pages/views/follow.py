@@ -22,6 +22,7 @@ from pages.charts.trend import bars, preview_figure, title
 from pages.session import actor
 from pages.views import faces
 from pages.views.conditions import holding_on, say_not_interpreted
+from pages.views.decide import decide
 from pages.views.stays import while_open
 from pages.widgets import chart, duration, show_errors, show_standing
 from web.resources import resources
@@ -122,12 +123,28 @@ def _running(recording_id: str, pictures: bool, who: Actor, labelled: bool = Tru
         stopping = status.cancel_requested
         with right:
             label = "Stopping…" if stopping else "Cancel"
-            stop = actions.action(label, "cancel", recording_id, icon=":material/stop:", disabled=stopping)
+            stop = actions.action(label, "ask_cancel", recording_id, icon=":material/stop:", disabled=stopping)
         if stop:
-            jobs.cancel(parts.db, parts.settings, actor(), recording_id)
-            actions.draw_part_again()
+            actions.open_dialog("cancel")
+            cancel(recording_id)
         if seen is not None:
             show_preview(seen, pictures, labelled)
+
+
+@actions.dialog("Cancel this analysis")
+def cancel(recording_id: str) -> None:
+    """Say what is lost, and end an analysis if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        subject = caseload.subject(parts.db, who, recording_id)
+        st.markdown(f"**{links.plain_text(subject.name)}**, recorded on {chooser.visit(subject)}")
+        st.write(words.CANCEL_ANALYSIS)
+        decide(
+            "Cancel the analysis",
+            "cancel",
+            lambda: jobs.cancel(parts.db, parts.settings, who, recording_id),
+            icon=":material/stop:",
+        )
 
 
 def progress_text(status: JobStatus, pictures: bool) -> str:

@@ -12,9 +12,10 @@ from clinic.exchange.imported_series import NOTE_MAX, Imported
 from clinic.exchange.other_tools import Tool
 from clinic.patients.caseload import PatientDetail
 from clinic.recordings import incoming
-from pages import actions
+from pages import actions, chooser
 from pages.session import actor
 from pages.views.conflict import drawn_again
+from pages.views.decide import decide
 from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import DAY_COLUMN, day, day_input, percent, show_errors, today
 from web.resources import resources
@@ -31,7 +32,7 @@ def show_imported(patient: PatientDetail) -> None:
             if own:
                 show_tool(tool, own)
         for one in found if patient.writable else ():
-            show_removal(one)
+            show_removal(patient, one)
         if patient.writable and patient.closed is None:
             ask_for_file(patient.id, found)
 
@@ -54,13 +55,22 @@ def show_tool(tool: Tool, series: list[Imported]) -> None:
     st.dataframe(rows, hide_index=True, column_config={"Recorded on": DAY_COLUMN}, key=f"imported:{tool.value}")
 
 
-def show_removal(one: Imported) -> None:
+def show_removal(patient: PatientDetail, one: Imported) -> None:
     """Offer to delete the figures of one table."""
     label = f"Delete {words.TOOLS[one.tool]} of {day(one.recorded_on)} · no. {one.number}"
-    if actions.action(label, "delete_series", one.id, "tertiary", ":material/delete:"):
-        with show_errors():
-            imported_series.remove(resources().db, actor(), one.id)
-            st.rerun()
+    if actions.action(label, "ask_delete_series", one.id, "tertiary", ":material/delete:"):
+        actions.open_dialog("delete_series")
+        delete(patient, one)
+
+
+@actions.dialog("Delete these figures")
+def delete(patient: PatientDetail, one: Imported) -> None:
+    """Say which figures are deleted, and delete them if wanted."""
+    with show_errors():
+        st.markdown(chooser.whose(patient))
+        st.markdown(f"{words.TOOLS[one.tool]} of {day(one.recorded_on)}, no. {one.number}: deleted for good.")
+        db, who = resources().db, actor()
+        decide("Delete", "delete_series", lambda: imported_series.remove(db, who, one.id), icon=":material/delete:")
 
 
 def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:

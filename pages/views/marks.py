@@ -20,6 +20,7 @@ from pages.charts import curves
 from pages.charts.trend import title
 from pages.session import actor
 from pages.views.conflict import saved
+from pages.views.decide import decide
 from pages.views.player import Marked, MarkRequest
 from pages.widgets import percent, position, show_errors
 from web.resources import resources
@@ -164,9 +165,22 @@ def span_of(recording: RecordingRow, mark: Mark) -> str:
 def _buttons(patient: PatientDetail, recording: RecordingRow, mark: Mark, changeable: bool) -> None:
     if changeable and actions.action("Change", "change_mark", mark.id, "tertiary", ":material/edit:", opens=True):
         change(patient, recording, mark)
-    if actions.action("Delete", "delete_mark", actions.at(mark.id, mark.revision), "tertiary", ":material/delete:"):
-        marks.remove(resources().db, actor(), mark.id, mark.revision)
-        st.rerun()
+    at = actions.at(mark.id, mark.revision)
+    if actions.action("Delete", "ask_delete_mark", at, "tertiary", ":material/delete:"):
+        actions.open_dialog("delete_mark")
+        delete(patient, recording, mark)
+
+
+@actions.dialog("Delete this mark")
+def delete(patient: PatientDetail, recording: RecordingRow, mark: Mark) -> None:
+    """Show a mark once more, and delete it if wanted."""
+    with show_errors():
+        st.markdown(f"**{links.plain_text(patient.name)}** · {chooser.identity(patient)}")
+        st.markdown(f"**{span_of(recording, mark)}** {links.plain_text(said(mark))}")
+        counts = " The stretch counts again." if mark.said.verdict in LEAVES_OUT else ""
+        st.write(f"The mark is deleted for good.{counts}")
+        db, who = resources().db, actor()
+        decide("Delete", "delete_mark", lambda: marks.remove(db, who, mark.id, mark.revision), icon=":material/delete:")
 
 
 def _column(label: str) -> int:

@@ -26,6 +26,7 @@ HOW = f"""The training continues a model that learned from no patient, with data
 - **Labels.** A mark names a stretch as one clinician saw it, often after the model had said its label. So the figures
   say how well the model agrees with the clinicians here, and not that they are right."""
 USE = f"“{SCOPES[Scope.TRAIN]}” and to keeping them"
+WHERE = "their clinicians ask for it and record it on the patient's page, under “Consent and sharing”."
 NO_DATA = "Please name and choose a data set above first."
 NOT_KEPT = "This installation keeps no recordings (`FER_KEEP_FILES`), so that there is nothing to train on."
 
@@ -55,7 +56,7 @@ def _labelled(found: OwnSamples) -> str:
         )
     whose = f"Clinicians labelled {counted(found.marks, 'moment')} of {counted(found.patients, 'patient')}"
     if not found.agreed:
-        return f"{whose}. None of these patients consents to {USE}."
+        return f"{whose}. None of these patients consents to {USE}: {WHERE}"
     if found.agreed == found.marks:
         return f"{whose}, all of whom consent to {USE}."
     return f"{whose}. {found.agreed:,} of them are of {counted(found.patients_agreed, 'patient')} who consent to {USE}."

@@ -15,7 +15,7 @@ from clinic.phrases import counted, day
 from pages import actions, links
 from pages.widgets import jpeg_uri
 
-CELL_PX, FACE_PX = 150, 116
+CELL_PX, FACE_PX = 140, 106
 
 
 def ask(recording_id: str, found: Sequence[Candidate], subject: Subject, seen: str) -> None:

@@ -18,6 +18,7 @@ from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import drawn_again
+from pages.views.decide import decide
 from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
@@ -110,7 +111,7 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
         if own:
             chosen = chooser.choose("Stop offering", own, "retired_scale", placeholder="Choose one")
             if chosen is not None:
-                _ask_to_retire(chosen)
+                _ask_to_retire(chosen, own[chosen])
         with st.form("own_scale", border=False):
             wanted, bands = _own_fields()
             if actions.submit("Add questionnaire", "define_scale", "new"):
@@ -118,16 +119,25 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
                 st.rerun()
 
 
-def _ask_to_retire(scale_id: str) -> None:
-    """Say for how many patients a questionnaire is planned before it is retired."""
-    db, who = resources().db, actor()
-    planned = scales.planned_for(db, who, scale_id)
-    if planned:
-        patients = counted(planned, "patient")
-        st.caption(f"It is planned for {patients} of the clinic, and will not be due any more. Its answers stay.")
-    if actions.action("Retire", "retire_scale", f"{scale_id}:{planned}"):
-        scales.retire(db, who, scale_id)
-        st.rerun()
+def _ask_to_retire(scale_id: str, name: str) -> None:
+    """Offer to retire a questionnaire of the clinic."""
+    planned = scales.planned_for(resources().db, actor(), scale_id)
+    if actions.action("Retire", "ask_retire", f"{scale_id}:{planned}"):
+        actions.open_dialog("retire_scale")
+        retire(scale_id, name, planned)
+
+
+@actions.dialog("Retire this questionnaire")
+def retire(scale_id: str, name: str, planned: int) -> None:
+    """Say for whom a questionnaire ends, and retire it if wanted."""
+    with show_errors():
+        db, who = resources().db, actor()
+        due = f" It is planned for {counted(planned, 'patient')}, and will not be due any more." if planned else ""
+        st.markdown(
+            f"Nobody in the clinic can enter **{links.plain_text(name)}** from then on.{due} Its answers stay. This"
+            " can't be undone."
+        )
+        decide("Retire", "retire_scale", lambda: scales.retire(db, who, scale_id))
 
 
 def _own_fields() -> tuple[OwnFields, str]:

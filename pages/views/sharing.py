@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from clinic import words
@@ -11,8 +9,10 @@ from clinic.access import Forbidden
 from clinic.audit_words import AUDIT_ACTIONS
 from clinic.patients import sharing
 from clinic.patients.caseload import PatientDetail
-from pages import actions, links
+from clinic.patients.sharing import Reader
+from pages import actions, chooser, links
 from pages.session import actor
+from pages.views.decide import decide
 from pages.widgets import clock, instants, show_error, show_errors
 from web.resources import resources
 
@@ -27,13 +27,10 @@ def show_readers(patient: PatientDetail) -> None:
             until = f", emergency until {clock(reader.until)}" if reader.until else ""
             name.markdown(f"{links.plain_text(reader.name)} ({words.ROLES[reader.role].lower()}{until})")
             with button:
-                remove = actions.action("Remove", "unshare", f"{target}:{reader.account_id}", wide=True)
+                remove = actions.action("Remove", "ask_unshare", f"{target}:{reader.account_id}", wide=True)
             if remove:
-                taken = f"{target}:{reader.account_id}"
-                actions.once(
-                    "unshare", taken, partial(sharing.unshare, parts.db, who, patient_id, reader.account_id, seen)
-                )
-                st.rerun()
+                actions.open_dialog("unshare")
+                unshare(patient, reader)
         with st.form(f"share:{patient_id}", border=False, clear_on_submit=True):
             colleague = st.text_input(
                 "Share with", placeholder="The name that the colleague signs in with", key=f"with:{patient_id}"
@@ -41,6 +38,28 @@ def show_readers(patient: PatientDetail) -> None:
             if actions.submit("Share", "share", target):
                 actions.once("share", target, lambda: sharing.share(parts.db, who, patient_id, colleague, seen))
                 st.rerun()
+
+
+@actions.dialog("End the sharing")
+def unshare(patient: PatientDetail, reader: Reader) -> None:
+    """Say who will see the patient no more, and take the patient off that caseload if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        st.markdown(chooser.whose(patient))
+        own = reader.account_id == who.account_id
+        name = "You" if own else f"**{links.plain_text(reader.name)}**"
+        sees = "see" if own else "sees"
+        again = " A colleague who still does has to share the patient with you again." if own else ""
+        st.markdown(
+            f"{name} no longer {sees} this patient from then on, also where a page of the patient is open.{again}"
+        )
+        seen = patient.sharing_revision
+        decide(
+            "Remove",
+            "unshare",
+            lambda: sharing.unshare(parts.db, who, patient.id, reader.account_id, seen),
+            icon=":material/person_remove:",
+        )
 
 
 def show_history(patient_id: str) -> None:

@@ -9,11 +9,13 @@ from clinic.phrases import counted
 from clinic.training import promotion, recipes, runs
 from clinic.training.recipes import VALUES
 from clinic.training.runs import RunStanding
+from clinic.training_queue.work import TUNE
 from fer_core.model.model_card import ModelCard
 from pages import actions, links
 from pages.charts.model import training_figure
 from pages.charts.training import runs_figure, tried_figure
 from pages.session import actor
+from pages.views.decide import decide
 from pages.views.own_figures import show_own_figures
 from pages.widgets import chart, day_of, duration, show_errors
 from web.resources import resources
@@ -115,9 +117,10 @@ def _offer(run: RunStanding) -> None:
         if actions.action(label, "pause_training", target, icon=f":material/{icon}:"):
             runs.pause(db, who, run.id, not run.paused)
             st.rerun()
-        if actions.action("Stop", "stop_training", target, icon=":material/stop:"):
-            runs.stop(db, who, run.id)
-            st.rerun()
+        # A window may stay open over an epoch's end: to stop means the same whatever the run does.
+        if actions.action("Stop", "ask_stop", run.id, icon=":material/stop:"):
+            actions.open_dialog("stop_training")
+            stop(run)
         return
     if run.evaluable and actions.action("Evaluate", "evaluate", target, icon=":material/fact_check:"):
         runs.evaluate(db, settings, who, run.id)
@@ -133,6 +136,14 @@ def _offer(run: RunStanding) -> None:
         delete(run)
 
 
+def show_both(used: ModelCard, which: str, other: ModelCard) -> None:
+    """Show the figures of the model in use and of another one, and say where they can't be compared."""
+    for said, card in (("In use", used), (which, other)):
+        st.markdown(f"{said}, **{links.plain_text(card.name)}**: {main_figures(card, promotion.SPLIT)}")
+    if used.data.get("data_sha256") != other.data.get("data_sha256"):
+        st.warning("The two were measured on different data sets: the figures can't be compared.")
+
+
 @actions.dialog("Put this model to use", width="large")
 def promote(run: RunStanding) -> None:
     """Show the model beside the one in use, and put it to use if wanted."""
@@ -141,10 +152,7 @@ def promote(run: RunStanding) -> None:
         used = ModelCard.load(promotion.in_use(parts.settings))
         if run.card is None:
             return
-        st.markdown(f"In use, {links.plain_text(used.name)}: {main_figures(used, promotion.SPLIT)}")
-        st.markdown(f"This one, {links.plain_text(run.card.name)}: {main_figures(run.card, promotion.SPLIT)}")
-        if used.data.get("data_sha256") != run.card.data.get("data_sha256"):
-            st.warning("The two were measured on different data sets: the figures can't be compared.")
+        show_both(used, "This one", run.card)
         st.caption(
             "Its golden check and the self-test run first. New recordings are then analysed with it. A new model starts"
             " a new baseline: earlier recordings can be analysed again on the page Analyses."
@@ -156,16 +164,34 @@ def promote(run: RunStanding) -> None:
             st.rerun()
 
 
+@actions.dialog("Stop this run")
+def stop(run: RunStanding) -> None:
+    """Say what is lost, and end a run for good if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        st.markdown(f"{links.plain_text(run.name)}: {run.sentence}")
+        st.write(f"A run that was stopped can't go on. {_left_behind(run)} Pause it instead to let it go on later.")
+        decide("Stop for good", "stop_training", lambda: runs.stop(parts.db, who, run.id), icon=":material/stop:")
+
+
+def _left_behind(run: RunStanding) -> str:
+    if run.kind == TUNE:
+        return "The pictures of patients that were cut out for it are deleted, and it leaves no model."
+    return "What its best epoch learned stays, and can be evaluated." if run.done else "It leaves no model."
+
+
 @actions.dialog("Delete this run")
 def delete(run: RunStanding) -> None:
     """Delete a run with its weights, if wanted."""
     with show_errors():
         parts, who = resources(), actor()
         st.markdown(f"{links.plain_text(run.name)}: its curves and weights will be gone.")
-        target = actions.opening("delete_run")
-        if actions.action("Delete", "delete_run", target, icon=":material/delete:"):
-            actions.once("delete_run", target, lambda: runs.remove(parts.db, parts.settings, who, run.id))
-            st.rerun()
+        decide(
+            "Delete",
+            "delete_run",
+            lambda: runs.remove(parts.db, parts.settings, who, run.id),
+            icon=":material/delete:",
+        )
 
 
 def compare(found: list[RunStanding]) -> None:

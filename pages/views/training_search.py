@@ -13,6 +13,7 @@ from clinic.training.search import BY_FACTORS, Range, Search
 from pages import actions, chooser, links
 from pages.charts.training import tried_figure
 from pages.session import actor
+from pages.views.decide import decide
 from pages.views.training_start import number_box, set_up
 from pages.widgets import chart, day_of, duration, show_errors
 from web.resources import resources
@@ -150,9 +151,9 @@ def _offer_open(found: Search) -> None:
         if actions.action(label, "pause_search", target, icon=f":material/{icon}:"):
             search.pause(db, who, found.id, not found.paused)
             st.rerun()
-        if actions.action("Stop", "stop_search", target, icon=":material/stop:"):
-            search.stop(db, who, found.id)
-            st.rerun()
+        if actions.action("Stop", "ask_stop_search", found.id, icon=":material/stop:"):
+            actions.open_dialog("stop_search")
+            stop(found)
 
 
 def _offer_ended(found: Search, known: list[RunStanding]) -> None:
@@ -172,16 +173,31 @@ def _offer_ended(found: Search, known: list[RunStanding]) -> None:
             delete(found)
 
 
+@actions.dialog("Stop this search")
+def stop(found: Search) -> None:
+    """Say what is lost, and end a search for good if wanted."""
+    with show_errors():
+        parts, who = resources(), actor()
+        st.markdown(f"{links.plain_text(found.name)}: {found.sentence}")
+        st.write(
+            "A search that was stopped can't go on. The run under way stops too, and those that wait never begin; runs"
+            " that have ended stay. Pause it instead to let it go on later."
+        )
+        decide("Stop for good", "stop_search", lambda: search.stop(parts.db, who, found.id), icon=":material/stop:")
+
+
 @actions.dialog("Delete this search")
 def delete(found: Search) -> None:
     """Delete a search with all its runs, if wanted."""
     with show_errors():
         parts, who = resources(), actor()
         st.markdown(f"{links.plain_text(found.name)}: all of its runs will be gone, with curves and weights.")
-        target = actions.opening("delete_search")
-        if actions.action("Delete", "delete_search", target, icon=":material/delete:"):
-            actions.once("delete_search", target, lambda: search.remove(parts.db, parts.settings, who, found.id))
-            st.rerun()
+        decide(
+            "Delete",
+            "delete_search",
+            lambda: search.remove(parts.db, parts.settings, who, found.id),
+            icon=":material/delete:",
+        )
 
 
 def _accuracy(run: RunStanding) -> str:

@@ -377,7 +377,7 @@ def test_a_store_s_address_of_no_use_is_said(settings, monkeypatch, capsys, tmp_
     arguments = [argument.format(folder=tmp_path) for argument in ARGUMENTS[command]]
     assert clinic.main([command, *arguments]) == console.EX_CONFIG
     said = capsys.readouterr().err
-    assert "The address of the media store is of no use (FER_MEDIA_URL)" in said
+    assert "The address of the media store can't be used (FER_MEDIA_URL)" in said
     assert "secret" not in said
 
 

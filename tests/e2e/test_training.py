@@ -97,6 +97,7 @@ def test_a_training_survives_its_worker_and_goes_on_from_the_page(
         page.get_by_role("button", name="Go on").click()
     until(lambda: epochs() > rested)
     page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop for good").click()
     page.get_by_text(re.compile(r"Stopped after \d+ of 200 epochs")).wait_for()
     page.get_by_role("button", name="Evaluate").wait_for()
 

@@ -16,9 +16,9 @@ from tests.media import FACE, moving_face, scene, write_clip
 TEXT = (Path(__file__).parents[2] / "docs" / "library.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"^## (.+?)\n.*?^```python\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL))
 SAID = {
-    "A picture": r"^ok Emotion\.HAPPY|^ok 3",
+    "A picture": r"^ok happy Box",
     "A video as a table": r"(?m)^0 .*0\.\d",
-    "Your own model": r"^own 0\.\d+\n",
+    "Your own model": r"^own 0\.\d+\nhappy\n",
     "Your own crops": r"'happy': '[5-9]\d%'",
     "A plot": r"^$",
 }

@@ -34,7 +34,10 @@ def test_iou():
 
 def test_a_label_only_where_the_status_is_ok():
     assert FaceExpression(FACE, Status.OK, HAPPY).emotion is Emotion.HAPPY
+    assert FaceExpression(FACE, Status.OK, HAPPY).label == "happy"
+    assert FaceExpression(FACE, Status.OK, (1.0, 0, 0, 0, 0, 0, 0)).label == "angry", "the class whose number is 0"
     assert FaceExpression(FACE, Status.UNCERTAIN, HAPPY).emotion is None
+    assert FaceExpression(FACE, Status.UNCERTAIN, HAPPY).label is None
     assert FaceExpression(FACE, Status.DARK, None).emotion is None
 
 

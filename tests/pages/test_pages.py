@@ -124,6 +124,12 @@ def press(page, label):
     assert not page.exception
 
 
+def press_in_window(page, label):
+    """Press the button of the open window where the page below has one of the same name."""
+    [found.click() for found in page.button if found.label == label][-1].run()
+    assert not page.exception
+
+
 @pytest.mark.usefixtures("kept")
 def test_recordings_are_analysed_again_paused_and_dropped(enter):
     page = open_page("activity")
@@ -131,6 +137,11 @@ def test_recordings_are_analysed_again_paused_and_dropped(enter):
     enter("Adam Invented", Role.ADMINISTRATOR)
     page = open_page("activity")
     press(page, "Analyse again")
+    assert "The recordings of all patients that another model analysed" in text_of(page)
+    press(page, "Leave everything as it is")
+    assert not page.info or not any("will be analysed again" in info.value for info in page.info)
+    press(page, "Analyse again")
+    press_in_window(page, "Analyse again")
     assert any("1 recording will be analysed again" in info.value for info in page.info)
     press(page, "Pause")
     press(page, "Go on")

@@ -9,11 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import model_in_use
 from clinic.access import Role
+from clinic.audit import AuditAction
 from clinic.training import own_samples
 from clinic.training.own_samples import OwnSamples
 from clinic.training_queue import places
-from db.models import JobState, Training
+from db.models import AuditRow, JobState, Training
 from fer_core.model.model_card import ModelCard
+from pages import links
 from tests import doors
 from tests.pages.test_pages import open_page, text_of
 from train.config import PRESETS
@@ -74,6 +76,11 @@ def test_each_state_has_its_sentence_and_its_buttons(add_run):
     assert page.dataframe[0].value["Best accuracy"].tolist() == [31.0, 31.0]
 
 
+def test_one_that_was_stopped_says_that_it_can_t_go_on(add_run):
+    add_run(JobState.CANCELLED)
+    assert progress(open_page("training"))[0].startswith("Stopped after 1 of 36 epochs; it can't go on.")
+
+
 def test_a_paused_run_goes_on_from_the_page(add_run):
     run = add_run(JobState.QUEUED, paused=True)
     page = open_page("training")
@@ -83,17 +90,44 @@ def test_a_paused_run_goes_on_from_the_page(add_run):
         assert session.get_one(Training, run.id).paused is False
 
 
+@pytest.mark.parametrize("search_id", [None, "5" * 32])
+def test_to_stop_is_asked_before_hours_of_a_training_end_for_good(add_run, search_id):
+    run = add_run(JobState.QUEUED, search_id=search_id)
+
+    def stopped():
+        with resources().db.read() as session:
+            return session.get_one(Training, run.id).state == JobState.CANCELLED.value
+
+    page = open_page("training")
+    click(page, "Stop")
+    assert "that was stopped can't go on" in text_of(page)
+    click(page, "Leave everything as it is")
+    assert not stopped()
+    click(page, "Stop")
+    click(page, "Stop for good")
+    assert stopped()
+
+
 def test_the_way_back_from_a_promoted_model_is_offered(settings, add_run):
     run = add_run(JobState.DONE)
     card = places.model_card_of(settings, run.id, run.number)
     card.parent.mkdir()
-    ModelCard.load().save(card)
+    replace(ModelCard.load(), name="a new one").save(card)
     assert "Go back to the model before" not in labels(open_page("training"))
     model_in_use.write(settings, [str(card.relative_to(settings.data_dir))])
     page = open_page("training")
     assert "Delete" not in labels(page)
-    next(button for button in page.button if button.label == "Go back to the model before").click().run()
+    click(page, "Go back to the model before")
+    shipped = links.plain_text(ModelCard.load().name)
+    assert [name for name in ("In use, **a new one**", f"Before it, **{shipped}**") if name not in text_of(page)] == []
+    click(page, "Leave everything as it is")
+    assert model_in_use.history(settings)
+    click(page, "Go back to the model before")
+    click(page, "Go back")
     assert model_in_use.history(settings) == []
+    with resources().db.read() as session:
+        (row,) = session.scalars(select(AuditRow).where(AuditRow.action == AuditAction.MODEL_ROLLED_BACK.value))
+    assert row.details == {"model": ModelCard.load().sha256}
 
 
 @pytest.mark.parametrize("against", [None, "On people it did not learn from, it is not shown to be better."])
@@ -123,7 +157,14 @@ def test_figures_on_the_clinic_s_own_people_are_shown_and_an_objection_takes_the
     ("found", "said"),
     [
         (OwnSamples(0, 0, 0, 0, 0), ["No moment of a recording has been labelled by a person yet.", "100 are missing"]),
-        (OwnSamples(50, 2, 0, 0, 0), ["50 moments of 2 patients. None of these patients consents to", "there are 0"]),
+        (
+            OwnSamples(50, 2, 0, 0, 0),
+            [
+                "50 moments of 2 patients. None of these patients consents to",
+                "under “Consent and sharing”",
+                "there are 0",
+            ],
+        ),
         (OwnSamples(50, 2, 30, 1, 1), ["30 of them are of 1 patient who", "there is 1, so **99 are missing"]),
         (OwnSamples(2040, 102, 2040, 102, 102), ["102 patients, all of whom consent to", "each: there are 102."]),
     ],
@@ -231,10 +272,13 @@ def test_the_model_page_shows_example_faces_of_a_cell_and_a_gallery(settings):
     folder.mkdir(parents=True)
     face = {"true": 6, "given": 4, "output": 0.61, "face": "AA==", "heat": "AA=="}
     (folder / "about.json").write_text(json.dumps({"model_sha256": ModelCard.load().sha256}))
-    (folder / "gallery.json").write_text(json.dumps({"right": [], "wrong": [face]}))
+    low = face | {"true": 4, "output": 0.5}
+    (folder / "gallery.json").write_text(json.dumps({"right": [low], "wrong": [face]}))
     (folder / "cell-6-4.json").write_text(json.dumps({"pictures": 7, "examples": [face]}))
     page = open_page("model")
     for label, value in (("Examples: people say", "6"), ("The model says", "4")):
         next(box for box in page.selectbox if box.label == label).select(value).run()
     assert "**Neutral, called sad**: 1 of 7 test pictures" in text_of(page)
+    captions = {one.caption for image in page.get("image") for one in image.proto.imgs if one.caption}
+    assert captions == {"neutral, called sad, output 61 %", "sad, output 50 %; stays uncertain"}
     assert not page.error

@@ -44,6 +44,9 @@ def test_a_token_is_shown_once_and_revoked(client, who):
     assert token not in listed
     assert "a &lt;b&gt;script" in listed
     assert f"For Invented &lt;i&gt;Person · ID {patient[:6]}. Made" in listed
+    [asked] = re.findall(r"<details>.*?</details>", listed, re.DOTALL)
+    assert "can't be undone" in asked, "a click alone revokes nothing"
+    assert listed.count('value="revoke"') == asked.count('value="revoke"') == 1
     token_id = re.search(r'name="token" value="(\w+)"', listed).group(1)
     assert client.post(TOKENS, data={"action": "revoke", "token": token_id}).status_code == 303
     assert tokens.actor_of(database(), token) is None

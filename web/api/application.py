@@ -26,6 +26,7 @@ from web.paths import API
 if TYPE_CHECKING:
     from fer_core.analyzer import Analyzer
 
+JSON_TYPE = "application/json"
 DESCRIPTION_PAGE, DESCRIPTION_JSON = "/api-description", "/api-description.json"
 ABOUT = (
     "Faces and their expressions for programs. Make a token on the page of your account: for the patients that you"
@@ -105,9 +106,12 @@ def _on_refusal(_request: Request, error: Exception) -> Response:
     return answer
 
 
-def _on_invalid(_request: Request, error: Exception) -> Response:
+def _on_invalid(request: Request, error: Exception) -> Response:
     """Say where the request is wrong, but not its value, which may be a patient's."""
     assert isinstance(error, RequestValidationError)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if any(one["loc"] == ("body",) for one in error.errors()) and kind != JSON_TYPE:
+        return Problem(415, "unknown_type", f"Please send JSON, with Content-Type: {JSON_TYPE}.")
     places = sorted({".".join(str(part) for part in one["loc"] if isinstance(part, str)) for one in error.errors()})
     return Problem(422, "invalid_request", f"This does not follow the API's description: {', '.join(places)[:300]}.")
 

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from clinic.settings import Settings
 from fer_core.errors import FerError
+from fer_core.media.kinds import HEAD_BYTES, kind_of
 from web.api.caller import Caller, Parts
 from web.api.schemas import Expressions
 
@@ -57,6 +58,8 @@ async def _body(request: Request) -> bytes:
 
 
 def _look(parts: Parts, settings: Settings, body: bytes) -> Expressions:
+    if kind_of(body[:HEAD_BYTES]) == "video":
+        raise FerError("This is a video. Please send a picture here, and videos to /uploads.", "unknown_type")
     with _LOOKING:
         return Expressions.of(parts.analyzer(settings).analyze_image(io.BytesIO(body)))
 

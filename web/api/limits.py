@@ -95,7 +95,7 @@ class _Body:
             raise _RefusedError from None
         self._come += len(message.get("body", b""))
         if self._come > self._most:
-            self.refusal = Problem(413, "too_big", f"The body is larger than {self._most} bytes.")
+            self.refusal = Problem(413, "too_big", f"The body is larger than {self._most // 1000:,} kB.")
             raise _RefusedError
         if not message.get("more_body"):
             self._until = None

@@ -2,6 +2,7 @@
 // What is drawn is the picture that was looked at, so that nobody is shown who was not yet made unrecognisable.
 const WIDTH_PX = 640, QUALITY = 0.8, UNDER_WAY = 2, STRIP_S = 60, LONGEST_RECORDING_S = 3600;
 const CELLS_AROUND = 16, CELLS_OF_A_FACE = 6, MARGIN = 0.25;
+const FEW = 4;
 const RECORDED = ["video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const FAULTS = {
   NotAllowedError: "The browser may not use the camera. Allow it beside the address, then start again.",
@@ -198,7 +199,9 @@ class View {
       const [left, top, right, bottom] = face.box, color = this.color(face);
       pen.strokeStyle = color;
       pen.strokeRect(left, top, right - left, bottom - top);
-      const text = face.chosen ? this.caption(face) : `Face ${face.number + 1}`, wide = pen.measureText(text).width;
+      // Beside many others the number alone, or the names would hide the faces below them.
+      const name = told.faces.length > FEW ? `${face.number + 1}` : `Face ${face.number + 1}`;
+      const text = face.chosen ? this.caption(face) : name, wide = pen.measureText(text).width;
       const y = Math.min(told.height - 4, bottom + 20), x = Math.max(4, Math.min(left, told.width - wide - 4));
       pen.fillStyle = "#111c";
       pen.fillRect(x - 4, y - 16, wide + 8, 22);

@@ -79,6 +79,12 @@ def test_fusing_batch_norms_keeps_the_answers():
     assert torch.allclose(fuse(network)(x), before, atol=1e-5)
 
 
+def test_weights_that_are_missing_are_named(model):
+    (model.parent / ModelCard.load(model).weights).unlink()
+    with pytest.raises(ModelError, match=r"no \S+\.safetensors lies beside its card"):
+        Classifier.load(model)
+
+
 def test_altered_weights_are_refused(model):
     weights = model.with_name("tiny.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")

@@ -1,8 +1,9 @@
 """A face over the time of a video, as a picture."""
 
 import base64
+import re
 
-from pages.charts.tracks import WIDE, faces_over_time
+from pages.charts.tracks import NARROW, PICTURE, WIDE, faces_over_time
 
 
 def svg(uri):
@@ -19,3 +20,12 @@ def test_stretches_stand_where_they_are_in_time():
 def test_pictures_do_not_cover_each_other():
     drawn = svg(faces_over_time([(0.0, 100.0)], [(float(at), b"jpeg") for at in range(0, 100, 2)], 100.0, "Seen"))
     assert 5 <= drawn.count("<image") <= 12
+
+
+def test_a_narrow_one_holds_fewer_pictures_and_none_beyond_its_end():
+    views = [(float(at), b"jpeg") for at in range(0, 100, 2)]
+    drawn = svg(faces_over_time([(0.0, 100.0)], views, 100.0, "Seen", NARROW))
+    assert f'viewBox="0 0 {NARROW} ' in drawn
+    lefts = [float(left) for left in re.findall(r'<image x="([\d.]+)"', drawn)]
+    assert 2 <= len(lefts) <= 4
+    assert max(lefts) + PICTURE <= NARROW

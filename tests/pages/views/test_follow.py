@@ -18,6 +18,7 @@ from db.models import Job, JobState, Recording, Role, Sample, new_id
 from db.records import save_results
 from fer_core.types import Box
 from pages import session
+from pages.views.faces import CELL_PX, FEW
 from pages.views.follow import progress_text
 from tests.clinic.fakes import result
 from tests.consents import agree
@@ -45,10 +46,24 @@ def test_each_second_costs_two_queries(settings, enter):
     assert len(asked) == 2, asked
 
 
+def test_to_cancel_is_asked_with_the_patient_and_the_day(recording, settings):
+    _, recording_id = recording(JobState.QUEUED, [])
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    for answer, state in (("Leave everything as it is", JobState.QUEUED), ("Cancel the analysis", JobState.CANCELLED)):
+        next(one for one in page.button if one.label == "Cancel").click().run()
+        assert "**Invented Person**, recorded on" in " ".join(one.value for one in page.markdown)
+        next(one for one in page.button if one.label == answer).click().run()
+        assert not page.exception
+        with resources().db.read() as session:
+            assert session.scalar(select(Job.state).where(Job.recording_id == recording_id)) == state.value
+
+
 def following(recording_id):
+    from pages import clicks
     from pages.views.follow import follow
 
-    follow(recording_id)
+    with clicks.run():
+        follow(recording_id)
 
 
 @pytest.fixture
@@ -116,6 +131,21 @@ def test_one_who_may_not_choose_sees_that_somebody_has_to(recording, enter):
     assert not page.error
     assert not page.checkbox
     assert [said.value for said in page.warning] == ["Several faces were seen: choose the patient's."]
+
+
+@pytest.mark.parametrize(("in_view", "wide"), [(FEW, 0), (FEW + 2, CELL_PX)])
+def test_many_faces_share_lines_so_that_the_page_is_not_endless(recording, in_view, wide):
+    _, recording_id = recording(JobState.CHOOSING, [tuple(range(in_view))] * 4)
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert not page.exception
+    cells = [one for one in blocks(page.main) if any(child.type == "checkbox" for child in one.children.values())]
+    assert [one.proto.width_config.pixel_width for one in cells] == [wide] * in_view
+
+
+def blocks(block):
+    """A block of the page and all blocks in it."""
+    inner = [child for child in block.children.values() if hasattr(child, "children")]
+    return [block, *(found for one in inner for found in blocks(one))]
 
 
 def test_faces_that_look_alike_are_to_be_compared_and_none_is_ticked(recording, settings):

@@ -23,6 +23,7 @@ def room(patient_id, content):
     from clinic.patients import caseload
     from clinic.recordings import incoming
     from clinic.recordings.pieces import Piece
+    from pages import clicks
     from pages.session import actor
     from pages.views.imported import show_imported
     from pages.views.uploader import Sent, SentFile
@@ -39,7 +40,7 @@ def room(patient_id, content):
             st.session_state[kind.opened] = upload_id
         return Sent((SentFile(st.session_state[kind.opened], "table.csv"),), done=True)
 
-    with patch("pages.views.imported.uploader", sent):
+    with clicks.run(), patch("pages.views.imported.uploader", sent):
         show_imported(caseload.get_patient(resources().db, actor(), patient_id))
 
 
@@ -59,4 +60,6 @@ def test_a_table_that_was_imported_for_a_wrong_day_is_deleted_and_imported_again
         labels = [button.label for button in page.button if button.label.startswith("Delete")]
         assert len(set(labels)) == 2, "also where both are of one day"
         next(button for button in page.button if button.label.endswith(f"no. {made.number}")).click().run()
+        assert len(imported_series.listed(db, who, patient_id)) == 2, "it asks first"
+        next(button for button in page.button if button.label == "Delete").click().run()
         assert [one.id for one in imported_series.listed(db, who, patient_id)] == [other.id]

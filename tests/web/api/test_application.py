@@ -118,6 +118,12 @@ def test_what_is_no_picture_is_refused(client, content, status, code):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_video_in_the_place_of_a_picture_is_called_one(client, tmp_path):
+    answer = client.post("/api/v1/expressions", content=clip(tmp_path), headers=BYTES)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unknown_type")
+    assert answer.json()["detail"] == "This is a video. Please send a picture here, and videos to /uploads."
+
+
 def test_a_video_becomes_a_job_once(world, client, tmp_path):
     content = clip(tmp_path)
     first = hand_in(client, world.patient, upload(client, content))
@@ -204,6 +210,23 @@ def test_consent_is_asked_for_and_the_upload_stays(world, client, tmp_path):
     assert client.get(f"/api/v1/uploads/{upload_id}").json()["whole"]
     with world.db.read() as session:
         assert session.scalar(select(func.count()).select_from(Recording)) == 0
+
+
+def test_a_refusal_of_what_was_sent_with_it_leaves_the_upload(world, client, tmp_path):
+    upload_id = upload(client, clip(tmp_path))
+    new = {"upload_id": upload_id, "patient_id": world.patient, "recorded_on": DAY, "name": "visit.mp4"}
+    for wrong, code in (({"recorded_on": "1989-12-31"}, "bad_day"), ({"note": "a\0b"}, "bad_note")):
+        refused = client.post("/api/v1/recordings", json=new | wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert client.get(f"/api/v1/uploads/{upload_id}").json()["whole"]
+    assert hand_in(client, world.patient, upload_id).status_code == 202
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
+def test_json_under_another_name_is_asked_for_as_json(client, kind):
+    refused = client.post("/api/v1/uploads", content=json.dumps(announced(b"x")), headers={"Content-Type": kind})
+    assert (refused.status_code, refused.json()["code"]) == (415, "unknown_type")
+    assert "Content-Type: application/json" in refused.json()["detail"]
 
 
 def test_questionnaires_and_patients_are_reported_without_names(world, client):
