@@ -402,7 +402,7 @@ FOR_NO_PERSON = {
     "uploads.part_path": "text to path",
     "uploads.uploads_dir": "where uploads lie",
     "uploads.check_room": "size and free space",
-    "uploads.no_room": "a refusal in words",
+    "uploads.no_room": "a refusal for a full disk",
     "uploads.check_quota": "size of all files together",
     "uploads.sweep": "for the worker alone",
     "withdrawal.finish": "for the worker alone",
