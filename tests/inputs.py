@@ -132,6 +132,9 @@ def readings():
                 f"| {name} | {info.width_px} x {info.height_px} | {len(found)} | {off} | {stats.damaged or ''}"
                 f" | {'yes' if stats.partial else ''} |"
             )
+    yield "\nDamaged are the pictures that can't be read; where a key frame is, so are those that lean on it. With"
+    yield "noise in any one packet of a clip of H.264, HEVC, MPEG-4, VP9 or AV1, at every place, read, damaged and"
+    yield "skipped pictures are together those of the file."
 
 
 def animations():
