@@ -88,7 +88,7 @@ class Analyzer:
         picture = read_picture(source, PICTURE_SIDE_PX)
         width, height = picture.width_px, picture.height_px
         frame = Frame(0, 0.0, picture.rgb, max(picture.rgb.shape[:2]) / max(width, height))
-        found = self.detector.detect([frame.rgb])[0]
+        found = self.detector.detect([frame.rgb], both_ways=True)[0]
         faces = [replace(face, track=number) for number, face in enumerate(found)]
         seen = Seen(frame, faces, *crops_of(frame, faces))
         seen.framings = framings_of(frame, faces, seen.reasons)

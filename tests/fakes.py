@@ -25,7 +25,7 @@ class FakeDetector:
         self.script = script
         self.searches = self.looks = 0
 
-    def detect(self, frames, scale=1.0):
+    def detect(self, frames, scale=1.0, *, both_ways=False):
         self.searches += 1
         return [self.script(rgb) for rgb in frames]
 

@@ -20,6 +20,9 @@ from fer_core.faces.likeness import Alike
 from fer_core.media.image import read_image
 from fer_core.types import Box
 
+COMPARED_VIEWS = 4
+"""So many of a face's small pictures along the video are compared: its first and last, and some between them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -77,12 +80,21 @@ def probably_one(found: Sequence[Candidate]) -> list[Alike]:
 
     Their small pictures are compared in memory; nothing of that is kept.
     """
-    pictures = {one.track: one.thumbnail for one in found if one.thumbnail is not None}
-    looks = {track: likeness.look(read_image(io.BytesIO(jpeg))) for track, jpeg in pictures.items()}
+    looks = {one.track: [likeness.look(read_image(io.BytesIO(jpeg))) for jpeg in _compared(one)] for one in found}
     together = {
         (a.track, b.track) for a, b in combinations(sorted(found, key=lambda one: one.track), 2) if b.track in a.met
     }
     return likeness.probably_one(looks, together)
+
+
+def _compared(one: Candidate) -> list[bytes]:
+    """Return the small pictures of a face to compare with others': the best one, and some from its whole time."""
+    count = len(one.views)
+    places = (
+        sorted({round(place * (count - 1) / (COMPARED_VIEWS - 1)) for place in range(COMPARED_VIEWS)}) if count else []
+    )
+    along = [one.views[place][1] for place in places]
+    return along if one.thumbnail is None else [one.thumbnail, *along]
 
 
 def best_views(session: Session, recording_id: str) -> dict[int, tuple[int, Box]]:

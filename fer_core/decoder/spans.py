@@ -9,7 +9,8 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from fer_core.decoder.container import decode, first_time_s, opened_video
+from fer_core.decoder.container import opened_video
+from fer_core.decoder.decoding import decode, first_time_s
 from fer_core.media.passage import WHOLE, DecodeStats, Span
 from fer_core.media.source import Source
 

@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fer_core.decoder.clock import Clock, timed
-from fer_core.decoder.container import clock_may_restart, decode, duration_s, opened_video
+from fer_core.decoder.container import clock_may_restart, duration_s, opened_video
+from fer_core.decoder.decoding import decode
 from fer_core.decoder.deinterlace import progressive
 from fer_core.decoder.luma import Luma
 from fer_core.decoder.upright import Canvas, shown_size
@@ -121,7 +122,7 @@ def frames(
         else:
             if span.begin_pts is not None:
                 container.seek(span.begin_pts, stream=stream)
-            pictures = timed(progressive(decode(container, stream, stats, span, every_s)), clock, stats)
+            pictures = timed(progressive(decode(container, stream, stats, span, every_s, source)), clock, stats)
         for index, decoded, time_s in pictures:
             stats.decoded += 1
             stats.end_s = time_s
@@ -175,7 +176,7 @@ def _pictures_after(
         with _sought(source, after, before_s) as (container, stream):
             clock.start_s = first_s if before_s == math.inf or clock_may_restart(container) else after.position.start_s
             clock.end_s = None
-            pictures = timed(progressive(decode(container, stream, stats, span, every_s)), clock, stats)
+            pictures = timed(progressive(decode(container, stream, stats, span, every_s, source)), clock, stats)
             number = _number_at(pictures, after, canvas)
             if number is None:
                 continue

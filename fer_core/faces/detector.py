@@ -21,10 +21,13 @@ from fer_core.faces import networks
 from fer_core.faces.operators import best_apart
 from fer_core.types import RGB, Box, Face
 
-NAME = "mtcnn/facenet-pytorch-2.5.3/3"
+NAME = "mtcnn/facenet-pytorch-2.5.3/4"
 """Stored with each analysis. The last number grows when the same file may give other boxes: 2 since no box is larger
-than the picture and windows are bound to the last search, 3 since a face that moved is looked at twice."""
+than the picture and windows are bound to the last search, 3 since a face that moved is looked at twice, 4 since in a
+picture what is no face in its mirror image is none."""
 STAGE_THRESHOLDS = (0.6, 0.7, 0.7)
+MIRRORED_THRESHOLD = 0.5
+"""So sure the last net has to be of the mirror image too: in a curl, a hand or leaves it sees a face by chance."""
 REFIND_THRESHOLD = 0.4
 """Where a face was a moment ago, less certainty is needed."""
 PYRAMID_FACTOR = 0.709
@@ -65,19 +68,21 @@ class Detector:
             network.to("cpu")
 
     @torch.inference_mode()
-    def detect(self, frames: Sequence[RGB], scale: float = 1.0) -> list[list[Face]]:
+    def detect(self, frames: Sequence[RGB], scale: float = 1.0, *, both_ways: bool = False) -> list[list[Face]]:
         """Return the faces of each picture, (H, W, 3) uint8 RGB all of one size, the most certain first.
 
         No box is wider or higher than the picture. `scale`: px of these pictures per px of the originals, in which
-        `min_face_px` is meant.
+        `min_face_px` is meant. `both_ways`: leave out what is no face in its mirror image.
         """
         if not frames:
             return []
-        return self._fallback.run(lambda: self._detect(frames, scale))
+        return self._fallback.run(lambda: self._detect(frames, scale, both_ways))
 
-    def _detect(self, frames: Sequence[RGB], scale: float) -> list[list[Face]]:
+    def _detect(self, frames: Sequence[RGB], scale: float, both_ways: bool) -> list[list[Face]]:
         pictures = _stack(frames, self.device)
-        return self._output(pictures, self._refine(pictures, self._propose(pictures, scale)), len(frames))
+        proposed = self._refine(pictures, self._propose(pictures, scale))
+        mirrored = MIRRORED_THRESHOLD if both_ways else 0.0
+        return self._output(pictures, proposed, len(frames), STAGE_THRESHOLDS[2], mirrored)
 
     @torch.inference_mode()
     def refind(self, frames: Sequence[RGB], boxes: Sequence[Sequence[Box]]) -> list[list[Face]]:
@@ -141,20 +146,25 @@ class Detector:
         return _Candidates(_square(_shifted(boxes[keep], offsets[sure][keep], 1)), frame[keep], score[keep])
 
     def _output(
-        self, pictures: Tensor, found: _Candidates, count: int, threshold: float = STAGE_THRESHOLDS[2]
+        self, pictures: Tensor, found: _Candidates, count: int, threshold: float, mirrored_threshold: float = 0.0
     ) -> list[list[Face]]:
-        """Turn what the third net takes for a face into faces, one list a picture."""
+        """Turn what the third net takes for a face, also in its mirror image, into faces, one list a picture."""
         faces: list[list[Face]] = [[] for _ in range(count)]
         found = _whole_px(_inside(found, pictures))
         if not len(found.boxes):
             return faces
-        offsets, points, probability = _in_batches(self._output_net, _cut(pictures, found, 48), self._fallback.batch)
+        crops = _cut(pictures, found, 48)
+        offsets, points, probability = _in_batches(self._output_net, crops, self._fallback.batch)
         sure = probability[:, 1] > threshold
         windows, frame, score = found.boxes[sure], found.frame[sure], probability[sure, 1]
         size = (windows[:, 2:] - windows[:, :2] + 1).unsqueeze(1)
         landmarks = points[sure].view(-1, 2, 5).transpose(1, 2) * size + windows[:, None, :2] - 1
         boxes = _no_larger(_shifted(windows, offsets[sure], 1), pictures)
-        for row in _nms_by_smaller(boxes, score, frame):
+        kept = _nms_by_smaller(boxes, score, frame)
+        if kept and mirrored_threshold:
+            mirrored = _in_batches(self._output_net, crops[sure][kept].flip(3), self._fallback.batch)[2][:, 1]
+            kept = [row for row, other in zip(kept, mirrored.tolist(), strict=True) if other >= mirrored_threshold]
+        for row in kept:
             left, top, right, bottom = boxes[row].tolist()
             if left < right and top < bottom:
                 where = tuple((float(x), float(y)) for x, y in landmarks[row].tolist())

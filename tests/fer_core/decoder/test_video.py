@@ -13,7 +13,7 @@ def test_a_size_that_grows_too_large_on_the_way_is_refused(tmp_path, monkeypatch
     small = write_clip(tmp_path / "a.ts", [scene(side=100, size=(240, 160))] * 10).read_bytes()
     large = write_clip(tmp_path / "b.ts", moving_face(10), times_s=[1 + n / 10 for n in range(10)]).read_bytes()
     (tmp_path / "v.ts").write_bytes(small + large)
-    monkeypatch.setattr("fer_core.decoder.container.MAX_PIXELS", 240 * 160)
+    monkeypatch.setattr("fer_core.decoder.decoding.MAX_PIXELS", 240 * 160)
     with pytest.raises(MediaError) as refusal:
         list(frames(tmp_path / "v.ts", 0))
     assert refusal.value.code == "too_large"

@@ -60,3 +60,18 @@ def test_no_box_is_larger_than_the_picture(detector):
     for face in detector.refind([picture], [[Box(-400, -500, 900, 800), Box(-100, -100, 500, 500)]])[0]:
         assert face.box.width <= 480
         assert face.box.height <= 320
+
+
+def test_a_picture_s_faces_are_faces_in_its_mirror_image_too(detector, monkeypatch):
+    [face] = detector.detect([scene()], both_ways=True)[0]
+    assert face == detector.detect([scene()])[0][0]
+    [seen] = detector.refind([np.ascontiguousarray(scene()[:, ::-1])], [[mirrored(face.window, 480)]])[0]
+    monkeypatch.setattr("fer_core.faces.detector.MIRRORED_THRESHOLD", seen.confidence - 0.01)
+    assert detector.detect([scene()], both_ways=True)[0] == [face]
+    monkeypatch.setattr("fer_core.faces.detector.MIRRORED_THRESHOLD", 1.01)
+    assert detector.detect([scene()], both_ways=True)[0] == []
+    assert detector.detect([scene()])[0] == [face]
+
+
+def mirrored(box, width_px):
+    return Box(width_px + 1 - box.right, box.top, width_px + 1 - box.left, box.bottom)

@@ -44,8 +44,16 @@ def test_a_black_picture_has_a_look():
 
 
 def test_pairs_that_look_alike_are_proposed_unless_they_are_seen_together():
-    looks = {4: look(scene(), BOX), 0: look(scene(left=80), BOX.moved(20, 0)), 2: look(somebody_else(), BOX)}
+    looks = {4: [look(scene(), BOX)], 0: [look(scene(left=80), BOX.moved(20, 0))], 2: [look(somebody_else(), BOX)]}
     [pair] = probably_one(looks, together=set())
     assert pair == Alike(0, 4, pytest.approx(1, abs=0.1))
     assert probably_one(looks, together={(0, 4)}) == []
     assert probably_one({}, set()) == []
+
+
+def test_one_view_of_each_that_looks_alike_suffices():
+    dark, lit, other = (scene() * 0.5).astype(np.uint8), scene(), somebody_else()
+    turned = [look(lit[:, ::-1], BOX), look(other[:, ::-1], BOX)]
+    assert probably_one({0: turned, 1: [look(dark, BOX)]}, set()) == []
+    [pair] = probably_one({0: [*turned, look(lit, BOX)], 1: [look(dark, BOX)], 2: []}, set())
+    assert (pair.first, pair.second) == (0, 1)
