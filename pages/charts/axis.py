@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pages.charts import trend
-from pages.charts.palette import LINE
+from pages.charts.palette import LINE, USABLE_SHARE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
@@ -267,7 +267,7 @@ def _draw_brush(
     """Draw the whole time above the panels: a line for each questionnaire and, below it, one for each recording."""
     lines = {
         ANSWERED: (1, [ms(dot.answered_on) for panel in panels for dot in panel.dots]),
-        trend.USABLE_SHARE: (0, [dot.at_ms for dot in dots]),
+        USABLE_SHARE: (0, [dot.at_ms for dot in dots]),
     }
     for colour, (height, days) in ((colour, line) for colour, line in lines.items() if line[1]):
         figure.add_scatter(
