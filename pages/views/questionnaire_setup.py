@@ -21,8 +21,8 @@ from web.resources import resources
 
 EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "not any more"}
 ADDED = "own_scale_added"
-OWN_BOXES = ("own_name", "own_low", "own_high", "own_higher", "own_bands", "own_r", "own_s", "own_source")
-"""Emptied once what was in them is stored."""
+OWN_TEXTS = ("own_name", "own_bands", "own_source")
+"""Boxes that are emptied once what was in them is stored."""
 HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
 
 
@@ -58,8 +58,8 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
     said = st.session_state.pop(ADDED, None)
     if said:
         st.success(said, icon=":material/check:")
-        for key in OWN_BOXES:
-            st.session_state.pop(key, None)
+        for key in OWN_TEXTS:
+            st.session_state[key] = ""
     with st.expander("The clinic's own questionnaires"), show_errors():
         st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
