@@ -403,6 +403,12 @@ def band(probability: float) -> str:
 
 TOOLS: dict[str, str] = {"openface": "OpenFace", "pyfeat": "py-feat", "facereader": "FaceReader"}
 """Other programs whose tables are read (clinic/exchange/other_tools.py)."""
+TOOL_UNITS: dict[str, str] = {
+    "openface": "AU…_r: mean strength of the movement, from 0 to 5. AU…_c: share of the moments with it, from 0 to 1.",
+    "pyfeat": "All figures lie between 0 and 1.",
+    "facereader": "All figures lie between 0 and 1, valence between −1 and 1.",
+}
+"""What their figures are measured in, as the programs' own manuals say."""
 OTHER_TOOLS = (
     "Figures of other programs are shown separately: each is a mean over the moments that its program could read,"
     " on that program's own scale. They can't be compared with the labels of this one."

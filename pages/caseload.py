@@ -124,7 +124,7 @@ elif asked.search or asked.only is not Only.ALL:
     st.info("No patient matches this search.", icon=":material/search:")
 elif who.writes:
     with st.container(border=True):
-        st.subheader("Welcome")
+        st.header("Welcome")
         st.write(words.FIRST_STEPS)
 else:
     st.info(words.NOTHING_SHARED, icon=":material/info:")

@@ -59,7 +59,9 @@ def show_header(patient: PatientDetail) -> None:
                 export_dialog(patient)
     show_receipt()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(chooser.identity(patient), width="content")
+        # On paper the edge of each sheet repeats what has such a key (pages/views/assets/paper.js).
+        with st.container(key="whose", width="content"):
+            st.caption(chooser.identity(patient), width="content")
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         may_analyse = show_consent(patient)

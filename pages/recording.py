@@ -31,10 +31,13 @@ def show_header(patient: PatientDetail, recording: RecordingRow) -> None:
     with after:
         if later is not None and actions.action("Next", "open", later.id, icon=":material/chevron_right:", opens=True):
             links.open_recording(later.id)
-    st.header(f"Recording of {chooser.visit(recording)}", anchor=False)
+    # On paper the edge of each sheet repeats what has such a key (pages/views/assets/paper.js).
+    with st.container(key="whose_visit"):
+        st.header(f"Recording of {chooser.visit(recording)}", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         length = f" · {duration(recording.duration_s)}" if recording.duration_s else ""
-        st.markdown(f"{chooser.identity(patient)}{length}", width="stretch")
+        with st.container(key="whose_person"):
+            st.markdown(f"{chooser.identity(patient)}{length}", width="stretch")
         if patient.demo:
             st.badge("Invented patient: a demonstration, no real person", color="blue")
         with st.container(width="content"):

@@ -184,8 +184,8 @@ def _who(patient: PatientSummary | None) -> str:
 def _question_page(found: ShownQuestionnaire, place: int, said: str = "", status: int = 200) -> Response:
     count = len(found.items)
     if place >= count:
-        open_questions = sum(item is None for item in found.items)
-        return page("last_question", of=found.id, number=count + 1, open_questions=open_questions, scale=found.scale)
+        still_open = [number for number, item in enumerate(found.items, 1) if item is None]
+        return page("last_question", of=found.id, number=count + 1, still_open=still_open, scale=found.scale)
     return page(
         "question",
         status,

@@ -112,6 +112,8 @@ def _add(session: Session, person: InventedPerson, own: Scale, rng: np.random.Ge
             session.execute(insert(Sample), _rows(recording.id, table))
     for answered in person.answered:
         session.add(_answer(patient.id, answered, own, rng))
+        # One by one: rows that are written together get one number.
+        session.flush()
     _add_beside(session, patient.id, person)
     session.flush()
 
@@ -122,6 +124,7 @@ def _add_beside(session: Session, patient_id: str, person: InventedPerson) -> No
     for event in person.events:
         values = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
         session.add(PatientEvent(patient_id=patient_id, recorded_at=now, **values))
+        session.flush()
     for key, every in person.every_days:
         first = min(_day(one.days_ago) for one in person.answered if one.scale == key)
         name = PUBLISHED[key].name

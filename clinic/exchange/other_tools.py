@@ -20,7 +20,7 @@ from typing import BinaryIO
 from clinic.exchange.csv_rows import RowTooLong, bounded_rows
 from fer_core.errors import FerError
 
-MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 1 << 30, 1_000_000, 2000
+MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 1_000_000_000, 1_000_000, 2000
 LONGEST_ROW = 1 << 18
 """Characters: a row of OpenFace has about 5,000."""
 MOST_OF_MOMENT = 32

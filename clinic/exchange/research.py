@@ -79,7 +79,7 @@ def _recordings(
         "usable_share": [points[row.id].usable_share for row in rows],
         "counts": [points[row.id].excluded is None for row in rows],
         "excluded": pa.array([points[row.id].excluded for row in rows], pa.string()),
-        "line": [points[row.id].segment for row in rows],
+        "line": [points[row.id].line_number for row in rows],
         "still": [points[row.id].still for row in rows],
         "model_sha256": [points[row.id].model_sha256 for row in rows],
     }
@@ -133,6 +133,7 @@ def _read_me() -> str:
         "All days are moved by the same unknown number of days. This is not anonymous: the time between recordings,\n"
         "scores and figures can identify the person to someone who knows them from elsewhere. Keep it safe.\n"
         "Where a condition of the face keeps labels from being interpreted, they are left out.\n"
+        "Recordings of the same line (1, 2 and so on) can be compared, others can't.\n"
         "The column excluded says why a recording does not count. While its patient's face is being chosen again,\n"
         "its moments are left out.\n"
     )

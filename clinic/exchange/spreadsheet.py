@@ -76,7 +76,7 @@ def _recording(row: RecordingRow, point: TrendPoint | None, conditions: Sequence
     unread = bool(holding(conditions, row.recorded_on))
     figures = [] if point is None or unread else [point.shares, point.low, point.high]
     columns = [value for part in figures for value in (part or [None] * len(LABELS))] or [None] * 3 * len(LABELS)
-    line = point.segment + 1 if point is not None else None
+    line = point.line_number if point is not None else None
     return (
         row.id, row.visit_number, row.kind, row.recorded_on, at, row.usable_share, row.usable_s,
         NOT_INTERPRETED if unread else counts, line, *columns, row.model_sha256, row.note,
@@ -91,7 +91,7 @@ def _dictionary() -> list[Sequence[Cell]]:
     """Return what the columns mean: those that the CSV export has too, and the workbook's own."""
     known = {row[1]: row[2:5] for row in dictionary_rows()[1] if row[0] == "recordings.csv"}
     own = {"counts": ("text", "", "yes, or why the recording does not count in the trend"),
-           "line": ("integer", "", "recordings of the same line can be compared, others can't")}  # fmt: skip
+           "line": ("integer", "", "from 1: recordings of the same line can be compared, others can't")}  # fmt: skip
     for label in LABELS:
         own[f"low_{label}"] = ("number", "0 to 1", "lower end of the 95 % interval of the share")
         own[f"high_{label}"] = ("number", "0 to 1", "upper end of the interval")

@@ -29,7 +29,8 @@ Floats = NDArray[np.float64]
 class TrendPoint:
     """A recording in a patient's trend; everything by label is in the order of `LABELS`, None without a usable face.
 
-    `segment` is the number of its line, in the order in which they begin: recordings of two lines can't be compared.
+    `segment` is the number of its line from 0, in the order in which they begin: recordings of two lines can't be
+    compared.
     `usual_low`, `usual_high`: the range that this recording was judged by, None for the baseline's own (`in_baseline`)
     and for what doesn't count.
     `beyond`: the columns whose share lies outside of it; `outside`: those that lay there in the recording before too,
@@ -59,6 +60,11 @@ class TrendPoint:
     recorded_time: time | None = None
     visit_number: int = 0
     taken_for_last: bool = False
+
+    @property
+    def line_number(self) -> int:
+        """Its line as every export counts them, from 1."""
+        return self.segment + 1
 
     @property
     def basis(self) -> str:

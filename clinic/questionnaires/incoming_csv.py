@@ -27,7 +27,7 @@ from db.engine import Database
 from db.models import Patient
 from fer_core.errors import FerError
 
-BYTES_MOST, ROWS_MOST, COLUMNS_MOST, CELL_MOST = 1 << 20, 2000, 300, 2000
+BYTES_MOST, ROWS_MOST, COLUMNS_MOST, CELL_MOST = 1_000_000, 2000, 300, 2000
 """Bytes, rows and columns of a file, and characters of a cell: what people write into one is far shorter."""
 NEEDED = ("date", "scale")
 NAMED_MOST = 3

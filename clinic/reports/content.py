@@ -81,6 +81,12 @@ class Report:
     notes: tuple[Note, ...]
     caveats: tuple[str, ...]
 
+    @property
+    def whose(self) -> str:
+        """Whose report it is, as each page says it: sheets come apart."""
+        parts = [(name, said) for name, said in self.person if name in ("Name", "ID")]
+        return ", ".join(said if name == "Name" else f"{name} {said}" for name, said in parts)
+
 
 def report(
     patient: PatientDetail, asked: ReportScope, author: str, made_at: str, beside: Beside | None = None

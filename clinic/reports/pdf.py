@@ -64,7 +64,7 @@ def _data(report: Report) -> dict[str, Any]:
         **asdict(report),
         "author": made["Made by"],
         "description": words.DISCLAIMER,
-        "footer": f"{words.DISCLAIMER} ID {dict(report.person)['ID']}",
+        "footer": f"{words.DISCLAIMER} {report.whose}",
         "fonts": FONTS,
         "notes": [asdict(note) | {"rtl": from_right(note.text)} for note in report.notes],
     }

@@ -11,19 +11,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pages.charts import trend
-from pages.charts.palette import LINE
+from pages.charts.palette import LINE, USABLE_SHARE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, AROUND_PX, ABOVE_PX = 105, 95, 160, 24
-SLIDER_PX = 46
-"""So high that the room of a panel (`trend.ROOM`) holds half a marker there too: the strip cuts at its edges."""
-BETWEEN_PX = 30
-"""What the panels together have beyond their heights, once the dates and the strip have taken their part."""
+SCALE_PX, SHARE_PX, BETWEEN_PX = 105, 95, 30
+"""How high a panel is, and what all of them together have beyond that."""
+BUTTONS_PX, DATES_PX, BRUSH_PX, TITLE_PX, BELOW_PX = 44, 15, 30, 34, 32
+"""From the top: the range buttons; the dates, in what Plotly leaves free above a brush; the brush; the title of the
+first panel, with the marks' symbols. Below the panels: their dates."""
+BRUSH_AXES = "90"
+"""The brush has its own axes, so that it stands above the panels: below six of them a laptop's first screen ends."""
 TICKS_APART = 0.18
 """Share of a questionnaire's range under which two numbers beside it would overprint each other."""
-STRIP_PX = 700
-"""About how wide the strip of the whole history is."""
 ANSWERED = "#6A5ACD"
 """Totals of questionnaires: a colour of no expression."""
 BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
@@ -77,8 +77,8 @@ def axis_figure(
 ) -> go.Figure:
     """Draw questionnaires on top, below them usable time and one panel for each column of `shown`, over one axis.
 
-    Breaks, hollow points and usual ranges are those of `trend.share_panels`. The range buttons and the strip at the
-    bottom choose what is seen; a click on a recording's point gives its id (the first of its custom data). Without
+    Breaks, hollow points and usual ranges are those of `trend.share_panels`. The range buttons and the brush at the
+    top choose what is seen; a click on a recording's point gives its id (the first of its custom data). Without
     `labels` no expression is drawn, but how much the face moved.
     """
     below = [trend.title(names[column]) for column in shown] if labels else ["Movement of the face"]
@@ -101,60 +101,11 @@ def axis_figure(
             trend.movement_panel(figure, len(panels) + 2, dots)
     _draw_changes(figure, changes, dots, len(panels) + 1, rows)
     _draw_marks(figure, marks)
-    _layout(figure, panels, dots, marks, rows)
-    trend.plain(figure, sum(heights) + AROUND_PX)
-    # Above the symbols of marks, and the reasons of changes, which stand on the upper edge.
-    figure.update_layout(xaxis_rangeselector_y=1 + ABOVE_PX / (sum(heights) or AROUND_PX))
+    inside = (sum(heights) or SHARE_PX) + BETWEEN_PX + DATES_PX + BRUSH_PX + TITLE_PX
+    _layout(figure, panels, dots, marks, inside)
+    trend.plain(figure, inside + BUTTONS_PX + BELOW_PX)
     _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
-    return figure.update_layout(margin={"t": 48, "r": 118 if panels else 12})
-
-
-def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure:
-    """Draw the whole history as a strip: a column for each recording, a row for each expression, darker for more.
-
-    The columns stand side by side in the order of time, whatever the time between them; what doesn't count is empty.
-    """
-    columns = sorted(names)
-    rows = [trend.title(names[column]) for column in columns]
-    counted = [dot.shares if dot.excluded is None else None for dot in dots]
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[shares[column] if shares else None for shares in counted] for column in columns],
-            y=rows,
-            x=list(range(len(dots))),
-            colorscale="Blues",
-            zmin=0,
-            colorbar={"tickformat": ".0%", "thickness": 10, "len": 1.0},
-            hoverinfo="skip",
-        )
-    )
-    _draw_cells(figure, dots, counted, dict(zip(columns, rows, strict=True)))
-    every = max(1, len(dots) // 7)
-    shown = list(range(0, len(dots), every))
-    figure.update_xaxes(tickvals=shown, ticktext=[day_text(dots[place].recorded_on) for place in shown], showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return trend.plain(figure, 22 * len(columns) + 60).update_layout(hovermode="closest")
-
-
-def _draw_cells(
-    figure: go.Figure, dots: Sequence[TrendDot], counted: Sequence[tuple[float, ...] | None], rows: Mapping[int, str]
-) -> None:
-    """Draw marks over the cells of a strip, which nobody sees: a heat map's own cells can't be clicked."""
-    unseen = {"marker": {"opacity": 0}}
-    figure.add_scatter(
-        x=[number for _ in rows for number in range(len(dots))],
-        y=[row for row in rows.values() for _ in dots],
-        customdata=[
-            [dot.recording_id, f"{number}: {dot.called}", f"{shares[column]:.0%}" if shares else "does not count"]
-            for column in rows
-            for number, (dot, shares) in enumerate(zip(dots, counted, strict=True), 1)
-        ],
-        mode="markers",
-        marker={"symbol": "square", "size": max(4, min(20, round(STRIP_PX / max(1, len(dots))))), "opacity": 0},
-        selected=unseen,
-        unselected=unseen,
-        hovertemplate="%{customdata[1]}<br>%{y} %{customdata[2]}<extra></extra>",
-    )
+    return figure.update_layout(margin={"t": BUTTONS_PX, "b": BELOW_PX, "r": 118 if panels else 12})
 
 
 def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[date, date]) -> None:
@@ -260,9 +211,12 @@ def _draw_marks(figure: go.Figure, marks: Sequence[AxisMark]) -> None:
 
 
 def _layout(
-    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], marks: Sequence[AxisMark], rows: int
+    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], marks: Sequence[AxisMark], inside: int
 ) -> None:
-    """Lay the axis of dates out: a margin on both sides, buttons above it, and a strip to choose a stretch below."""
+    """Lay the axis of dates out: a margin on both sides, and above it buttons and a brush to choose a stretch.
+
+    `inside`: the height in px of all that lies between the margins.
+    """
     first, last = _span(panels, dots)
     days = [mark.happened_on for mark in marks]
     first, last = min([first, *days]), max([last, *days])
@@ -288,16 +242,63 @@ def _layout(
                 "bgcolor": "rgba(128, 128, 128, 0.15)",
                 "activecolor": "rgba(128, 128, 128, 0.45)",
                 "x": 1,
-                "y": 1.0,
+                "y": 1 + 12 / inside,
                 "yanchor": "bottom",
                 "xanchor": "right",
             }
         }
     )
-    bottom = f"xaxis{len(list(figure.select_xaxes()))}" if len(list(figure.select_xaxes())) > 1 else "xaxis"
-    inside = len(panels) * SCALE_PX + (rows - len(panels)) * SHARE_PX + BETWEEN_PX
-    strip = {"visible": True, "thickness": SLIDER_PX / inside, "bgcolor": "rgba(128, 128, 128, 0.1)", "range": whole}
-    figure.update_layout({bottom: {"rangeslider": strip}})
+    _lower(figure, 1 - (DATES_PX + BRUSH_PX + TITLE_PX) / inside)
+    _draw_brush(figure, panels, dots, whole, BRUSH_PX / inside)
+
+
+def _lower(figure: go.Figure, share: float) -> None:
+    """Make room above the panels, which keep the lower `share` of the height."""
+    for axis in figure.select_yaxes():
+        axis.domain = [end * share for end in axis.domain or (0.0, 1.0)]
+    for annotation in figure.layout.annotations:
+        if annotation.yref == "paper":
+            annotation.y *= share
+
+
+def _draw_brush(
+    figure: go.Figure, panels: Sequence[ScalePanel], dots: Sequence[TrendDot], whole: Sequence[int], thickness: float
+) -> None:
+    """Draw the whole time above the panels: a line for each questionnaire and, below it, one for each recording."""
+    lines = {
+        ANSWERED: (1, [ms(dot.answered_on) for panel in panels for dot in panel.dots]),
+        USABLE_SHARE: (0, [dot.at_ms for dot in dots]),
+    }
+    for colour, (height, days) in ((colour, line) for colour, line in lines.items() if line[1]):
+        figure.add_scatter(
+            x=days,
+            y=[height] * len(days),
+            xaxis=f"x{BRUSH_AXES}",
+            yaxis=f"y{BRUSH_AXES}",
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": colour}},
+            hoverinfo="skip",
+        )
+    *_, bottom = figure.select_xaxes()
+    figure.update_layout(
+        {
+            f"yaxis{BRUSH_AXES}": {"domain": [0.9997, 1], "range": [-0.8, 1.8], "visible": False, "fixedrange": True},
+            f"xaxis{BRUSH_AXES}": {
+                **{name: bottom[name] for name in ("type", "tickformat", "nticks", "range", "autorangeoptions")},
+                "anchor": f"y{BRUSH_AXES}",
+                "matches": bottom.matches or bottom.plotly_name.replace("axis", ""),
+                "side": "top",
+                "ticklabelposition": "inside",
+                "showgrid": False,
+                "rangeslider": {
+                    "visible": True,
+                    "thickness": thickness,
+                    "bgcolor": "rgba(128, 128, 128, 0.1)",
+                    "range": whole,
+                },
+            },
+        }
+    )
 
 
 def _span(panels: Sequence[ScalePanel], dots: Sequence[TrendDot]) -> tuple[date, date]:

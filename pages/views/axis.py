@@ -17,7 +17,8 @@ from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
 from pages import actions, chooser, links
-from pages.charts.axis import axis_figure, heat_figure
+from pages.charts.axis import axis_figure
+from pages.charts.heat import heat_figure
 from pages.charts.trend import TrendDot, title
 from pages.session import actor
 from pages.views.convert import CHANGES, axis_marks, scale_panels, trend_dots
@@ -156,4 +157,7 @@ def _show_strip(patient: PatientDetail) -> None:
         clicked = chart_of_recordings(figure, "strip", "Shares of all expressions, a column for each recording")
         if clicked is not None:
             links.open_recording(clicked)
-        st.caption("Columns stand side by side, however much time lies between them. Empty columns do not count.")
+        lines = " A line stands where recordings can't be compared any more." if patient.trend.changes else ""
+        st.caption(
+            f"Columns stand side by side, however much time lies between them. Empty columns do not count.{lines}"
+        )

@@ -50,7 +50,7 @@ def named(found: Sequence[Condition]) -> str:
 
 def show_conditions(patient: PatientDetail) -> None:
     """Draw what is recorded, and forms to add and to end one."""
-    st.subheader("Do not interpret labels")
+    st.header("Do not interpret labels")
     st.caption(words.CONDITIONS_MEANING)
     found = conditions.conditions(resources().db, actor(), patient.id)
     for condition in found:

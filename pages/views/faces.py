@@ -43,7 +43,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     if pictures:
         picture_faces.ask(recording_id, found, subject, seen)
     else:
-        st.subheader("Which face is the patient?")
+        st.header("Which face is the patient?")
         st.write(words.CHOOSE_FACE)
     with st.form(f"choose:{recording_id}:{seen}", border=False):
         ticked = picture_faces.ticked(at, found) if pictures else _ticked(at, found)

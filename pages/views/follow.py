@@ -61,7 +61,7 @@ def follow(recording_id: str) -> None:
 def _show_subject(subject: Subject) -> None:
     """Draw whose recording it is and of which day: every page of an analysis begins with it."""
     st.title(links.plain_text(subject.name), anchor=False)
-    st.subheader(f"Recorded on {chooser.visit(subject)}", anchor=False)
+    st.header(f"Recorded on {chooser.visit(subject)}", anchor=False)
     st.caption(chooser.identity(subject))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from clinic import words
 from clinic.exchange import imported_series
 from clinic.exchange.imported_series import NOTE_MAX, Imported
-from clinic.exchange.other_tools import Tool
+from clinic.exchange.other_tools import MOST_BYTES, Tool
 from clinic.patients.caseload import PatientDetail
 from clinic.recordings import incoming
 from pages import actions, chooser
@@ -39,7 +39,7 @@ def show_imported(patient: PatientDetail) -> None:
 
 def show_tool(tool: Tool, series: list[Imported]) -> None:
     """Draw the figures of one program over its recordings."""
-    st.subheader(words.TOOLS[tool], anchor=False)
+    st.header(words.TOOLS[tool], anchor=False)
     rows = [
         {
             "No.": one.number,
@@ -52,7 +52,10 @@ def show_tool(tool: Tool, series: list[Imported]) -> None:
     ]
     if any(one.unread for one in series):
         st.caption(words.OTHER_TOOLS_UNREAD)
-    st.dataframe(rows, hide_index=True, column_config={"Recorded on": DAY_COLUMN}, key=f"imported:{tool.value}")
+    st.caption(words.TOOL_UNITS[tool])
+    figures = {name: st.column_config.NumberColumn(format="%.2f") for one in series for name in one.measures}
+    columns = {"Recorded on": DAY_COLUMN, **figures}
+    st.dataframe(rows, hide_index=True, column_config=columns, key=f"imported:{tool.value}")
 
 
 def show_removal(patient: PatientDetail, one: Imported) -> None:
@@ -76,7 +79,8 @@ def delete(patient: PatientDetail, one: Imported) -> None:
 def ask_for_file(patient_id: str, shown: Sequence[Imported]) -> None:
     """Ask for a table, its day and a note, and import it."""
     with show_errors(), drawn_again(f"series:{patient_id}"):
-        kind = Kind(f"table:{patient_id}", "Choose a table", ("csv", "txt"), "CSV of OpenFace, py-feat or FaceReader")
+        called = "CSV of OpenFace, py-feat or FaceReader"
+        kind = Kind(f"table:{patient_id}", "Choose a table", ("csv", "txt"), called, most_bytes=MOST_BYTES)
         sent = uploader(kind)
         left, right = st.columns([1, 3])
         with left:

@@ -21,7 +21,7 @@ CELL_PX, FACE_PX = 140, 106
 def ask(recording_id: str, found: Sequence[Candidate], subject: Subject, seen: str) -> None:
     """Draw the question, and the buttons that tick all faces that are alone in their picture, or none of them."""
     patient = links.plain_text(subject.name)
-    st.subheader(words.WHOSE_FACES, anchor=False)
+    st.header(words.WHOSE_FACES, anchor=False)
     st.write(words.CHOOSE_PICTURES.format(patient=f"**{patient}**"))
     st.caption(f"{counted(len({_number(one) for one in found}), 'picture')} with faces, of {day(subject.recorded_on)}.")
     alone = [one for one in found if not one.met]

@@ -1,4 +1,4 @@
-"""What is set up for questionnaires: when they are due, an import from CSV, and the clinic's own ones."""
+"""What is set up for questionnaires: when they are due, and the clinic's own ones."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import replace
 
 import streamlit as st
 
-from clinic.patients.caseload import PatientDetail
 from clinic.phrases import counted
-from clinic.questionnaires import incoming_csv, scales, schedule
+from clinic.questionnaires import scales, schedule
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
 from clinic.questionnaires.scales import OwnFields
 from clinic.questionnaires.schedule import Due
-from clinic.recordings import incoming
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.conflict import drawn_again
 from pages.views.decide import decide
-from pages.views.uploader import Kind, close_uploader, give_up, uploader
 from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
 EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "no longer due"}
+ADDED = "own_scale_added"
+OWN_TEXTS = ("own_name", "own_bands", "own_source")
+"""Boxes that are emptied once what was in them is stored."""
 HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
 
 
@@ -54,57 +54,13 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
             st.rerun()
 
 
-def show_import(patient: PatientDetail) -> None:
-    """Take questionnaires from a CSV file, after a look at each row."""
-    patient_id = patient.id
-    with st.expander("Import from CSV"), show_errors(), drawn_again(f"csv:{patient_id}"):
-        st.caption(
-            "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
-            " for the answers. All rows are for this patient."
-        )
-        kind = Kind(f"csv:{patient_id}", "Choose a CSV file", ("csv",), "CSV")
-        sent, db, who = uploader(kind), resources().db, actor()
-        if sent is None or not sent.done:
-            return
-        with incoming.opened(resources().settings, sent.first.upload_id, who.account_id) as file:
-            content = file.read(incoming_csv.BYTES_MOST + 1)
-        rows = incoming_csv.preview(db, who, patient_id, content)
-        good, bad = incoming_csv.counts(rows)
-        st.dataframe(
-            [
-                {
-                    "Line": row.line,
-                    "Row": row.said,
-                    "Answered on": day(row.given.answered_on) if row.given else "",
-                    "Questionnaire": row.name,
-                    "Total": row.total,
-                    "Band": row.band or "",
-                    "Stored of this day": row.beside,
-                    "Also in this file": row.again,
-                    "Names somebody else": row.whose,
-                    "Error": row.error or "",
-                }
-                for row in rows
-            ],
-            hide_index=True,
-            key=f"csv_rows:{patient_id}",
-        )
-        for warning in incoming_csv.warnings(rows):
-            st.warning(links.plain_text(warning), icon=":material/warning:")
-        if names := incoming_csv.unread(content):
-            st.caption(f"Columns that are not read: {links.plain_text(', '.join(names))}.")
-        whose = chooser.whose(patient)
-        st.write(f"{good} of {good + bad} rows can be imported for {whose}; {bad} have an error and are left out.")
-        target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
-        if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
-            taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content, rows))
-            give_up(sent.ids)
-            close_uploader(kind)
-            st.success(f"Imported for {whose}: {counted(taken, 'questionnaire')}.", icon=":material/check:")
-
-
 def show_own_scales(offered: Mapping[str, Scale]) -> None:
     """Let the clinic define a questionnaire by its total and bands, or retire one."""
+    said = st.session_state.pop(ADDED, None)
+    if said:
+        st.success(said, icon=":material/check:")
+        for key in OWN_TEXTS:
+            st.session_state[key] = ""
     with st.expander("The clinic's own questionnaires"), show_errors():
         st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
@@ -116,6 +72,8 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
             wanted, bands = _own_fields()
             if actions.submit("Add questionnaire", "define_scale", "new"):
                 scales.define(resources().db, actor(), replace(wanted, bands=_bands(bands)))
+                name = links.plain_text(wanted.name.strip())
+                st.session_state[ADDED] = f"{name} was added. Its totals can be entered now, for each patient."
                 st.rerun()
 
 

@@ -14,8 +14,9 @@ from clinic.questionnaires.schedule import Due
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.questionnaire_entry import show_entry
-from pages.views.questionnaire_setup import show_import, show_own_scales, show_schedule
-from pages.widgets import clock, day, show_errors
+from pages.views.questionnaire_import import show_import
+from pages.views.questionnaire_setup import show_own_scales, show_schedule
+from pages.widgets import DAY_COLUMN, clock, day, show_errors
 from web.resources import resources
 
 SAVED = "questionnaire_saved"
@@ -120,7 +121,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
     rows = [
         {
             "No.": one.number,
-            "Answered on": one.answered_on.isoformat(),
+            "Answered on": one.answered_on,
             "Questionnaire": one.scale.name,
             "Total": one.score.total,
             "Band": one.score.band or "",
@@ -132,7 +133,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
         for one in given
     ]
     with st.expander(f"All questionnaires ({len(given)})"):
-        st.dataframe(rows, hide_index=True, key="questionnaires")
+        st.dataframe(rows, hide_index=True, column_config={"Answered on": DAY_COLUMN}, key="questionnaires")
         if patient.writable:
             names = {
                 one.id: f"{day(one.answered_on)} · {one.scale.name} · {_total(one)} · no. {one.number}" for one in given

@@ -29,10 +29,13 @@ def report_dialog(patient: PatientDetail) -> None:
         st.markdown(chooser.whose(patient))
         asked = ask(patient)
         parts, who = resources(), actor()
-        if actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True):
-            for page in reports.preview(parts.db, parts.settings, who, patient.id, asked, patient):
-                st.image(page, width="stretch")
+        wanted = actions.action("Preview", "preview_report", patient.id, icon=":material/visibility:", opens=True)
         _follow(patient, asked)
+        if wanted:
+            # Below the buttons: two pages would push them far down.
+            pages = reports.preview(parts.db, parts.settings, who, patient.id, asked, patient)
+            for number, page in enumerate(pages, 1):
+                st.image(page, width="stretch", alt=f"Page {number} of {len(pages)}, as it is printed")
 
 
 @actions.part(run_every=1)

@@ -31,7 +31,8 @@ _component = st.components.v2.component(
 class Kind:
     """What can be chosen: its button, the endings of the files, how they are called, and whether several are taken.
 
-    `receives`: nothing is chosen, the live view of the same page hands over what it recorded.
+    `receives`: nothing is chosen, the live view of the same page hands over what it recorded. `most_bytes`: what the
+    page takes of a file, None where only the clinic's own limit holds.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Kind:
     called: str
     many: bool = False
     receives: bool = False
+    most_bytes: int | None = None
 
     @property
     def opened(self) -> str:
@@ -86,7 +88,6 @@ class Sent:
 
 def uploader(kind: Kind) -> Sent | None:
     """Draw the choice of files and their upload, sealed; return them once they are complete."""
-    settings = resources().settings
     opened = st.session_state.get(kind.opened) or {}
     result = _component(
         key=kind.key,
@@ -95,7 +96,7 @@ def uploader(kind: Kind) -> Sent | None:
             "many": kind.many,
             "receives": kind.receives,
             "accept": ",".join(f".{suffix}" for suffix in kind.suffixes),
-            "hint": f"or drop it here: {kind.called}, up to {settings.max_upload_bytes / 1e9:.3g} GB",
+            "hint": f"or drop it here: {kind.called}, up to {_size(_most(kind))}",
             **opened,
         },
         default={"chosen": None, "done": None},
@@ -108,6 +109,15 @@ def uploader(kind: Kind) -> Sent | None:
     names = [str(file["name"]) for file in chosen["files"]]
     files = tuple(SentFile(upload_id, name) for upload_id, name in zip(ids, names, strict=True))
     return Sent(files, done=list(result.done or ()) == ids)
+
+
+def _most(kind: Kind) -> int:
+    most = resources().settings.max_upload_bytes
+    return most if kind.most_bytes is None else min(most, kind.most_bytes)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def holds_files(kind: Kind) -> bool:
@@ -154,6 +164,8 @@ def _chosen(kind: Kind) -> None:
     found = {"choice": chosen["choice"], "uploads": begun, "error": None}
     try:
         for file in chosen["files"] if kind.many else chosen["files"][:1]:
+            if int(file["size"]) > _most(kind):
+                raise FerError(f"This file is larger than {_size(_most(kind))}.", "too_large")
             begun.append(_begin(file, begun))
     except FerError as error:
         give_up(begun)

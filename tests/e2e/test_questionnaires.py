@@ -11,7 +11,7 @@ from sqlalchemy import select
 from clinic.accounts.accounts import grant
 from clinic.questionnaires.published import PHQ9
 from db.models import Account, Patient, QuestionnaireAnswer
-from tests.e2e.conftest import settled
+from tests.e2e.conftest import accessible, settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("no_worker")]
 
@@ -65,6 +65,7 @@ def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, se
     other_tab.goto(f"{server}/patient?patient={patient}")
     other_tab.get_by_role("heading", name=NAME).wait_for()
     page.goto(f"{server}/hand-over?patient={patient}&scale=phq9")
+    accessible(page)
     page.get_by_label("PIN of 4 to 12 digits").fill(PIN)
     page.get_by_label("PIN again").fill(PIN)
     page.get_by_role("button", name="Begin").click()
@@ -95,6 +96,10 @@ def test_a_patient_answers_on_the_device_and_sees_nothing_else(account, page, se
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("heading", name=NAME).wait_for()
     page.get_by_text("was answered above 0 on", exact=False).wait_for()
+    page.get_by_role("tab", name="Notes and events").click()
+    page.get_by_role("heading", name="Do not interpret labels").wait_for()
+    settled(page)
+    accessible(page)
 
 
 def answer_with_two_taps(page):
@@ -127,5 +132,11 @@ def answer_all(page):
     page.get_by_text("Question 8 of 9").wait_for()
     page.get_by_role("button", name="Leave unanswered").click()
     page.get_by_role("heading", name=re.compile(re.escape(PHQ9.items[8][:30]))).wait_for()
+    page.get_by_role("button", name="More than half the days").click()
+    page.get_by_text("One question is still open.").wait_for()
+    page.get_by_role("link", name="Go to question 8").click()
+    page.get_by_text("Question 8 of 9").wait_for()
+    page.get_by_role("button", name="Leave open").click()
+    page.get_by_text("Question 9 of 9").wait_for()
     page.get_by_role("button", name="More than half the days").click()
     page.get_by_text("One question is still open.").wait_for()

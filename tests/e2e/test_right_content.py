@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from clinic.access import installation
@@ -133,6 +134,11 @@ def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient
     # A window above the page that is about the patient changes nothing of it.
     page.goto(f"{server}/patient?patient={xaver}")
     shrinks_on_paper(page)
+    page.emulate_media(media="print")
+    sheets = PdfReader(io.BytesIO(page.pdf(width="12cm", height="7cm"))).pages
+    assert len(sheets) > 1
+    assert all("Xaver Zwiebel · ZW-77" in sheet.extract_text() for sheet in sheets), "sheets come apart"
+    page.emulate_media(media="screen")
     page.get_by_role("button", name="Export").click()
     page.get_by_role("dialog").wait_for()
     settled(page)

@@ -27,11 +27,16 @@ def test_a_table_comes_in_sealed(account, add_patient, sign_in, server, page, da
 
     sign_in(at=f"patient?patient={patient_id}&tab=questionnaires")
     page.get_by_text("Import from CSV").click()
+    (tmp_path / "large.csv").write_text(ANSWERS + "\n" * 1_000_000)
+    page.get_by_label("Choose a CSV file").set_input_files(tmp_path / "large.csv")
+    page.get_by_text("This file is larger than 1 MB.").wait_for()
     page.get_by_label("Choose a CSV file").set_input_files(tmp_path / "answers.csv")
     page.get_by_text("2 of 2 rows can be imported", exact=False).wait_for()
     attack(lambda: lies_readable(data, "PHQ-9"), False)
     page.get_by_role("button", name="Import 2").click()
     page.get_by_text("Imported for Quentin Invented", exact=False).wait_for()
+    settled(page)
+    assert page.get_by_text("Imported for Quentin Invented", exact=False).is_visible(), "whatever folds meanwhile"
 
     page.goto(f"{server}/patient?patient={patient_id}&tab=recordings")
     settled(page)
@@ -41,6 +46,7 @@ def test_a_table_comes_in_sealed(account, add_patient, sign_in, server, page, da
     attack(lambda: lies_readable(data, "confidence"), False)
     page.get_by_role("button", name="Import this table").click()
     page.get_by_role("button", name="Delete OpenFace", exact=False).wait_for()
+    page.get_by_role("button", name="Choose a table").wait_for()
 
     attack(lambda: {url.removeprefix(server).split("/")[1] for url in sent}, {"uploads"})
     with account.read() as session:

@@ -2,6 +2,8 @@
 // What is drawn pale on a dark screen can't be read on white paper: paper.css writes it in black, and inverts canvases.
 const CHARTS = ".js-plotly-plot";
 const TABLES = '[data-testid="stDataFrame"]';
+const WHOSE = '[data-testid="stMain"] h1, [class*="st-key-whose"]';
+const EDGE = new CSSStyleSheet(); // What stands at the edge of each sheet.
 const SHEET = 680; // Width in px that an A4 sheet has between margins of 15 mm, the narrowest in use.
 
 export default function () {
@@ -13,7 +15,16 @@ export default function () {
   };
 }
 
+// Sheets come apart: each one says whose it is, below the content where the browser can write there.
+function sign() {
+  const said = [...document.querySelectorAll(WHOSE)].flatMap((part) => part.innerText.split("\n")).filter((line) => line.trim());
+  const text = [...said.join(" · ")].map((letter) => `\\${letter.codePointAt(0).toString(16)} `).join("");
+  EDGE.replaceSync(`@page { @bottom-left { content: "${text}"; font-size: 9pt } @bottom-right { content: counter(page) " / " counter(pages); font-size: 9pt } }`);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, EDGE];
+}
+
 function fit() {
+  sign();
   const ink = getComputedStyle(document.querySelector(".stApp")).color.match(/\d+/g).slice(0, 3).map(Number);
   document.documentElement.toggleAttribute("data-dark", Math.min(...ink) > 128);
   document.querySelectorAll(TABLES).forEach((table) => {
@@ -33,6 +44,7 @@ function fit() {
 }
 
 function restore() {
+  document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== EDGE);
   document.documentElement.removeAttribute("data-dark");
   document.querySelectorAll(TABLES).forEach((table) => { table.style.zoom = ""; });
   document.querySelectorAll(CHARTS).forEach((chart) => {

@@ -47,6 +47,8 @@ class Uploader {
     input.multiple = this.many = data.many;
     input.ariaLabel = this.part("label").textContent = data.label;
     this.part("hint").textContent = data.hint;
+    // The page took the files, and asks for others.
+    if (this.finished && !data.choice) return this.reset();
     if (!this.files || data.choice !== this.choice) return;
     if (data.error) return this.fail(data.error);
     if (data.uploads && !this.ids) {
@@ -144,6 +146,7 @@ class Uploader {
     this.files.forEach(forget);
     this.draw(0);
     this.show("done", "Uploaded.");
+    this.finished = true;
     this.report("done", this.ids);
   }
 
@@ -172,6 +175,7 @@ class Uploader {
 
   reset() {
     this.files = this.ids = this.choice = this.turn = null;
+    this.finished = false;
     this.part("input").value = "";
     this.show("choose", "");
   }

@@ -96,3 +96,9 @@ def test_gita_has_three_hundred_recordings_of_one_truth():
     assert len(demo_people.LONG.visits) == 300
     happy = [visit.happy for visit in demo_people.LONG.visits]
     assert max(happy) - min(happy) < 0.07
+
+
+def test_each_entry_has_a_number_of_its_own(reported):
+    """The list of questionnaires and the choice of a mistake distinguish entries by it."""
+    numbers = [one.number for *_, given in reported.values() for one in given]
+    assert len(set(numbers)) == len(numbers) > 20

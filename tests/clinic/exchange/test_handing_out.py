@@ -89,9 +89,12 @@ def test_of_a_recording_that_was_analysed_again_one_version_leaves(db, settings,
     book = openpyxl.load_workbook(io.BytesIO(fetch(db, settings, who, filled, Kind.XLSX)))
     listed = list(book["Recordings"].iter_rows(min_row=2, values_only=True))
     assert [(row[0] == shown, row[1]) for row in listed] == [(True, 1), (False, 2), (False, 3)]
+    lines = [row[spreadsheet.HEADER.index("line")] for row in listed]
     research_file = fetch(db, settings, who, filled, Kind.RESEARCH)
     assert read(research_file, research.RECORDINGS)["recording"] == [1, 2, 3]
     assert read(research_file, research.SAMPLES)["recording"] == [1]
+    assert read(research_file, research.RECORDINGS)["line"] == lines
+    assert min(lines) == 1
     found = json.loads(handing_out.fhir(db, who, filled))
     observed = [entry["resource"] for entry in found["entry"] if "effectiveDateTime" in entry["resource"]]
     of_recordings = [one["id"] for one in observed if one["category"][0]["coding"][0]["code"] == "procedure"]

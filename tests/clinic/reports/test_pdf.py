@@ -1,6 +1,7 @@
 """A PDF prints the text of people as it is, in every script that a font is there for, and leaves no gap."""
 
 import io
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -26,6 +27,8 @@ REPORT = Report(
     notes=(),
     caveats=("No diagnosis.",),
 )
+
+PERSON = (("Name", "Zoë <b>"), ("ID", "ab12cd"))
 
 
 def text_of(content):
@@ -65,6 +68,21 @@ def test_a_missing_letter_is_an_error_and_names_it(tmp_path):
     assert refusal.value.code == "font_missing"
     with pytest.raises(FerError):
         pages(replace(REPORT, person=(("Name", "\U000130a7"), ("ID", "a"))), tmp_path)
+
+
+def test_each_page_says_whose_it_is(tmp_path):
+    """Sheets come apart. Page 2 of a PDF had the ID alone, that of the web page nothing."""
+    rows = tuple((f"1 Jan 2026 no. {number}", "") for number in range(90))
+    long = replace(REPORT, tables=(Table("Recordings", ("Recording", "Share"), rows),), person=PERSON)
+    read = PdfReader(io.BytesIO(pdf(long, tmp_path)))
+    assert len(read.pages) > 1
+    assert all("Zoë <b>, ID ab12cd" in page.extract_text() for page in read.pages)
+    [edge] = re.findall(r"@bottom-left \{ content: \"([^\"]*)\"", html(long))
+    assert (
+        "".join(chr(int(code, 16)) for code in re.findall(r"\\([0-9a-f]+) ", edge))
+        == long.whose
+        == "Zoë <b>, ID ab12cd"
+    )
 
 
 def test_the_preview_is_pages_of_shapes(tmp_path):

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from fer_core.emotions import Emotion
-from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, heat_figure, ms
-from pages.charts.trend import ROOM
+from pages.charts.axis import AxisMark, ScaleDot, ScalePanel, axis_figure, ms
+from pages.charts.heat import heat_figure
 from tests.pages.charts.test_trend import NAMES, dot
 
 PHQ9 = ScalePanel(
@@ -39,35 +39,41 @@ def test_numbers_beside_a_scale_do_not_overprint_each_other():
     assert list(next(axis_figure([PHQ9], [], [], NAMES).select_yaxes()).tickvals) == [0, 5, 10, 15, 20, 27]
 
 
-MARGIN_BELOW_PX, HALF_A_MARKER_PX = 80, 6
-"""What the strip and the dates take, and half a marker of 9 px with its outline."""
+HALF_A_MARKER_PX = 6
+"""Half a marker of 9 px with its outline."""
+
+
+def inside_px(figure):
+    margin = figure.layout.margin
+    return figure.layout.height - margin.t - margin.b
+
+
+def of_panels(figure):
+    """What is drawn, without the brush."""
+    return [trace for trace in figure.data if trace.xaxis != "x90"]
 
 
 def test_markers_at_both_ends_are_not_cut():
     full = dot(1, shares=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
     figure = axis_figure([PHQ9, PHQ9], [full, dot(5)], [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY], NAMES)
-    inside_px = figure.layout.height - figure.layout.margin.t - MARGIN_BELOW_PX
-    for axis, highest in zip(figure.select_yaxes(), (27, 27, 1, 1, 1, 1), strict=True):
+    for axis, highest in zip(list(figure.select_yaxes())[:-1], (27, 27, 1, 1, 1, 1), strict=True):
         (low, high), (begin, end) = axis.range, axis.domain
-        a_unit_px = (end - begin) * inside_px / (high - low)
+        a_unit_px = (end - begin) * inside_px(figure) / (high - low)
         assert min(-low, high - highest) * a_unit_px >= HALF_A_MARKER_PX
 
 
-def test_no_marker_is_cut_at_an_edge_of_a_panel_or_of_the_strip_below():
-    """A panel draws a marker at its edge whole; the strip cuts there, so it has room for half of one."""
+def test_no_marker_is_cut_at_an_edge_of_a_panel_or_of_the_brush():
+    """A panel draws a marker at its edge whole; the brush cuts there, so it has room for half of one."""
     moved = [replace(dot(day, shares=None), movement=0.3, excluded="a condition") for day in (1, 5)]
     for figure in (
         axis_figure([PHQ9], [dot(1), dot(5)], [Emotion.HAPPY], NAMES),
         axis_figure([PHQ9], moved, [], NAMES, labels=False),
         axis_figure([PHQ9], [], [], NAMES),
     ):
-        assert all(trace.cliponaxis is False for trace in figure.data if "markers" in trace.mode)
-        *_, bottom = figure.select_xaxes()
-        inside_px = figure.layout.height - figure.layout.margin.t - MARGIN_BELOW_PX
-        low, high = [axis for axis in figure.select_yaxes() if not axis.overlaying][-1].range
-        room_px = bottom.rangeslider.thickness * inside_px * ROOM / (1 + 2 * ROOM)
-        assert low < 0 < high
-        assert room_px >= HALF_A_MARKER_PX - 1
+        assert all(trace.cliponaxis is False for trace in of_panels(figure) if "markers" in trace.mode)
+        low, high = figure.layout.yaxis90.range
+        a_unit_px = figure.layout.xaxis90.rangeslider.thickness * inside_px(figure) / (high - low)
+        assert min(-low, high - 1) * a_unit_px >= HALF_A_MARKER_PX
 
 
 def test_a_recording_is_drawn_at_its_own_time():
@@ -99,14 +105,19 @@ def test_marks_go_through_all_panels_and_their_text_is_no_markup():
     assert "&lt;b&gt;50 mg&lt;/b&gt; &amp; more" in drawn.customdata[0][1]
 
 
-def test_ranges_can_be_chosen_and_the_strip_is_below():
+def test_ranges_can_be_chosen_and_the_brush_stands_above_all_panels():
+    """Below six panels it was not on a laptop's first screen."""
     figure = axis_figure([PHQ9], [dot(1), dot(20)], [Emotion.SAD], NAMES)
     assert [button.label for button in figure.layout.xaxis.rangeselector.buttons] == ["3 months", "12 months", "All"]
-    margins = figure.layout.margin
-    plot_px = figure.layout.height - margins.t - margins.b
-    assert (figure.layout.xaxis.rangeselector.y - 1) * plot_px >= 16, "a line of text has room below the buttons"
-    assert figure.layout.xaxis3.rangeslider.visible
-    assert figure.layout.xaxis.rangeslider.visible is None
+    assert figure.layout.xaxis.rangeselector.y > 1, "the buttons stand in the margin above the dates"
+    *panels, brush = figure.select_yaxes()
+    highest = max(axis.domain[1] for axis in panels)
+    strip_px = figure.layout.xaxis90.rangeslider.thickness * inside_px(figure)
+    # Plotly leaves 15 px free above a brush; a title and the symbols of marks need 24 px below it.
+    assert (brush.domain[0] - highest) * inside_px(figure) >= 15 + strip_px + 24
+    assert [axis.rangeslider.visible for axis in figure.select_xaxes()] == [None, None, None, True]
+    drawn = [tuple(trace.x) for trace in figure.data if trace.xaxis == "x90"]
+    assert drawn == [(ms(date(2026, 3, 1)), ms(date(2026, 3, 29))), (ms(date(2026, 3, 1)), ms(date(2026, 3, 20)))]
 
 
 def test_the_ranges_count_back_from_the_last_recording():
@@ -122,8 +133,8 @@ def test_the_ranges_count_back_from_the_last_recording():
 def test_without_labels_movement_alone_is_drawn():
     dots = [replace(dot(1), movement=0.2), replace(dot(5), movement=0.3, model="b"), dot(9)]
     figure = axis_figure([], dots, [Emotion.SAD], NAMES, labels=False)
-    assert {trace.name for trace in figure.data} == {None, "movement"}
-    assert figure.data[-1].y == (0.2, None, 0.3, None, None)
+    assert {trace.name for trace in of_panels(figure)} == {None, "movement"}
+    assert of_panels(figure)[-1].y == (0.2, None, 0.3, None, None)
 
 
 def test_a_history_of_three_hundred_is_a_strip_with_holes():
@@ -141,6 +152,13 @@ def test_a_history_of_three_hundred_is_a_strip_with_holes():
     assert at[7, "Happy-like"][2] == "does not count"
 
 
+def test_the_strip_has_a_line_where_comparison_ends_and_no_space_beside_its_columns():
+    dots = [dot(day, model="a" if day < 9 else "b") for day in range(1, 13)]
+    figure = heat_figure(dots, NAMES)
+    assert [shape.x0 for shape in figure.layout.shapes] == [7.5], "between the eighth and the ninth column"
+    assert figure.layout.xaxis.range == (-0.5, 11.5)
+
+
 @pytest.mark.parametrize("panels", [[], [PHQ9]])
 def test_nothing_to_draw_is_an_empty_figure_or_one_panel(panels):
-    assert len(axis_figure(panels, [], [Emotion.SAD], NAMES).data) == len(panels)
+    assert len(of_panels(axis_figure(panels, [], [Emotion.SAD], NAMES))) == len(panels)

@@ -1,11 +1,15 @@
 """Two people at one patient's questionnaires: nothing is entered a second time, or replaced, without being seen."""
 
+from datetime import date
+
 from streamlit.testing.v1 import AppTest
 
 from clinic import clock
 from clinic.patients import caseload
-from clinic.questionnaires import answers, schedule
+from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.answers import Given
+from clinic.questionnaires.incoming_csv import CsvRow
+from pages.views.questionnaire_import import preview_rows
 from web.resources import resources
 
 
@@ -144,3 +148,24 @@ def test_a_questionnaire_without_a_total_is_not_said_to_be_none(settings, enter)
     assert "No questionnaire has a total yet." in found
     assert "No questionnaire has been entered yet." not in found
     assert any("was not finished" in said for said in found)
+
+
+def test_a_questionnaire_of_the_clinic_s_own_says_that_it_was_added_and_its_form_is_empty_then(settings, enter):
+    page, who, db, _ = opened(enter)
+    page.text_input(key="own_name").set_value("OQ-45")
+    page.text_area(key="own_bands").set_value("0 usual\n30 high")
+    press(page, "Add questionnaire")
+    assert ["OQ" in said.value and "was added" in said.value for said in page.success] == [True]
+    assert (page.text_input(key="own_name").value, page.text_area(key="own_bands").value) == ("", "")
+    assert "OQ-45" in [scale.name for scale in scales.offered(db, who)]
+
+
+def test_before_an_import_an_error_stands_beside_its_line_and_no_column_is_empty():
+    """At 1280 px the column of errors lay outside the table, behind columns without a word."""
+    good = CsvRow(2, "2026-01-10 · PHQ-9", Given("phq9", date(2026, 1, 10), None, 12, "csv"), "PHQ-9", 12, "mild", None)
+    bad = CsvRow(3, "10.1.2026 · PHQ-9", None, "", None, None, "The date must be written like 2026-11-25.")
+    rows = preview_rows([good, bad])
+    columns = ["Line", "Error", "Row", "Total", "Band", "Answered on", "Questionnaire"]
+    assert [list(row) for row in rows] == [columns, columns]
+    assert [(row["Line"], row["Error"], row["Total"]) for row in rows] == [(2, "", "12"), (3, bad.error, "")]
+    assert "Error" not in preview_rows([good])[0]
