@@ -301,7 +301,7 @@ NOT_PATIENT_PICTURE = (
     " undo this."
 )
 CANCEL_ANALYSIS = (
-    "What this analysis has found so far is deleted, and the file that was handed in for it too. Where an earlier"
+    "What this analysis has found so far is deleted, and so is the file that was uploaded for it. Where an earlier"
     " result of the recording is stored, that one and its file stay."
 )
 CHOOSE_AGAIN = (

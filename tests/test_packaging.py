@@ -72,7 +72,7 @@ def test_the_example_of_the_readme_runs_with_the_installed_library(wheel, tmp_pa
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     face, module = said.stdout.splitlines()
     assert face.startswith("Box(")
-    assert "Emotion.HAPPY" in face
+    assert " happy " in face
     assert module.endswith("site/fer_core/__init__.py")
 
 

@@ -430,7 +430,7 @@ CALLS = {
     "conditions.conditions": lambda w, a: conditions.conditions(w.db, a, w.patient_id),
     "conditions.change": lambda w, a: conditions.change(w.db, a, *seen_condition(w), DAY, None, ""),
     "conditions.remove": lambda w, a: conditions.remove(w.db, a, *seen_condition(w)),
-    "conditions.end": lambda w, a: conditions.end(w.db, a, a_condition(w), 1, DAY),
+    "conditions.end": lambda w, a: conditions.end(w.db, a, *seen_condition(w), DAY),
     "events.add": lambda w, a: events.add(w.db, a, w.patient_id, EventKind.MEDICATION, DAY, "started"),
     "events.marks": lambda w, a: events.marks(w.db, a, w.patient_id),
     "events.remove": lambda w, a: events.remove(w.db, a, an_event(w)),

@@ -36,6 +36,9 @@ class Hostile(Undefined):
             raise AttributeError(name)
         return Hostile(name=name)
 
+    def __getitem__(self, key):
+        return Hostile(name=str(key))
+
     def __str__(self):
         return SCRIPT
 

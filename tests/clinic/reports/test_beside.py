@@ -89,7 +89,8 @@ def test_only_the_labels_of_recordings_under_a_condition_are_left_out_and_its_en
     add(db, patient, 3)
     conditions.add(db, who, patient, ConditionKind.COVERED, date(2026, 1, 10))
     monkeypatch.setattr(clock, "today", lambda _: date(2026, 1, 15))
-    conditions.end(db, who, conditions.conditions(db, who, patient)[0].id, date(2026, 1, 15))
+    [held] = conditions.conditions(db, who, patient)
+    conditions.end(db, who, held.id, held.revision, date(2026, 1, 15))
     found = reported()
     shares = [row[2] for row in found.tables[0].rows]
     assert [share == "–" for share in shares] == [False, True, False]

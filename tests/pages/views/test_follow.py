@@ -168,7 +168,7 @@ def test_the_face_of_each_picture_is_asked_about_and_those_alone_are_ticked_at_o
         previews.write_thumbnail(settings, recording_id, track, scene(), Box(130, 60, 230, 190))
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
     assert not page.exception
-    assert "Whose faces are these?" in [said.value for said in page.subheader]
+    assert "Whose faces are these?" in [said.value for said in page.header]
     labels = ["Picture 1", "Picture 2", "Picture 5", "Picture 3, face 1 of 2", "Picture 3, face 2 of 2"]
     assert [(box.label, box.value) for box in page.checkbox] == [(label, False) for label in labels]
     assert not any("alike" in said.value for said in page.caption), "pictures are not compared"
