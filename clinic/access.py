@@ -149,8 +149,13 @@ def require_reader_of(session: Session, actor: Actor | None, patient_id: str) ->
     # Checked first, so that a token doesn't reveal which other patients exist.
     if actor is not None and actor.patients is not None and patient_id not in actor.patients:
         raise refusal("not_in_token")
-    asked = select(sees(account.id, patient_id))
-    if not once(session, ("sees", account.id, patient_id), lambda: session.scalar(asked)):
+    # As rows: what is asked next of the access, or of the patient, is then read already.
+    asked = (
+        select(Access, Patient)
+        .join(Patient, Patient.id == Access.patient_id)
+        .where(Access.account_id == account.id, Access.patient_id == patient_id, stands())
+    )
+    if not once(session, ("sees", account.id, patient_id), lambda: session.execute(asked).first()):
         need_patient(session, patient_id)
         raise refusal("not_your_patient")
     return account

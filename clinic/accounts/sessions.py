@@ -18,7 +18,7 @@ from clinic.accounts.accounts import end_sign_ins, name_key, replace_password
 from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Role, SecondStep, SignIn
+from db.models import Account, Installation, Role, SecondStep, SignIn
 from db.room import DiskFullError
 from fer_core.errors import FerError
 from storage.media import open_store
@@ -129,8 +129,10 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
     now = clock.now()
     with db.read() as session:
         found = session.execute(
-            select(SignIn, Account, SecondStep.on_since)
+            # With the clinic's row, of which each page asks the day next.
+            select(SignIn, Account, SecondStep.on_since, Installation)
             .join(Account, Account.id == SignIn.account_id)
+            .outerjoin(Installation, Installation.id == Installation.ONLY)
             .outerjoin(SecondStep, SecondStep.account_id == Account.id)
             .where(
                 SignIn.token_sha256 == _digest(token),
@@ -141,7 +143,7 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
         ).first()
         if found is None:
             return None
-        begun, account, on_since = found
+        begun, account, on_since, _ = found
         return Actor(
             account.id,
             begun.id,

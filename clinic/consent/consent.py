@@ -292,8 +292,10 @@ def _state(row: Consent | None, day: date) -> ConsentState:
 
 def _names_in(session: Session, rows: Iterable[Consent]) -> dict[str | None, str]:
     """Return the names of the accounts that recorded or withdrew these consents, by their ids."""
-    ids = {by for row in rows for by in (row.recorded_by, row.withdrawn_by)}
-    return {row[0]: row[1] for row in session.execute(select(Account.id, Account.name).where(Account.id.in_(ids)))}
+    ids = {by for row in rows for by in (row.recorded_by, row.withdrawn_by) if by is not None}
+    # One by one: mostly it is the account that acts, which is read already.
+    found = (session.get(Account, one) for one in ids)
+    return {account.id: account.name for account in found if account is not None}
 
 
 def _standing(session: Session, scope: Scope, row: Consent | None, names: dict[str | None, str]) -> ConsentStatus:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit, clock, phrases
@@ -93,22 +93,22 @@ def dues(db: Database, actor: Actor, patient_id: str) -> list[Due]:
 
 
 def due_of(session: Session, patients: Select[str] | list[str], today: date) -> Mapping[str, list[Due]]:
-    """Return what each of these patients has to answer, with two queries; the caller has checked the rights.
+    """Return what each of these patients has to answer, with one query; the caller has checked the rights.
 
     `patients`: ids, or the query of them.
     """
-    last = {
-        (patient_id, scale): day
-        for patient_id, scale, day in session.execute(
-            select(QuestionnaireAnswer.patient_id, QuestionnaireAnswer.scale, func.max(QuestionnaireAnswer.answered_on))
-            .where(QuestionnaireAnswer.patient_id.in_(patients))
-            .group_by(QuestionnaireAnswer.patient_id, QuestionnaireAnswer.scale)
-        )
-    }
+    of_whom = QuestionnaireAnswer.patient_id, QuestionnaireAnswer.scale
+    latest = func.max(QuestionnaireAnswer.answered_on).label("answered_on")
+    last = select(*of_whom, latest).where(QuestionnaireAnswer.patient_id.in_(patients)).group_by(*of_whom).subquery()
+    same = QuestionnaireSchedule.patient_id == last.c.patient_id, QuestionnaireSchedule.scale == last.c.scale
+    planned = (
+        select(QuestionnaireSchedule, last.c.answered_on)
+        .outerjoin(last, and_(*same))
+        .where(QuestionnaireSchedule.patient_id.in_(patients), scales.can_be_due())
+    )
     found: dict[str, list[Due]] = {}
-    planned = select(QuestionnaireSchedule).where(QuestionnaireSchedule.patient_id.in_(patients), scales.can_be_due())
-    for row in session.scalars(planned):
-        day = next_due(row.first_due, row.every_days, last.get((row.patient_id, row.scale)))
+    for row, answered_on in session.execute(planned):
+        day = next_due(row.first_due, row.every_days, answered_on)
         due = Due(row.scale, row.name, row.every_days, day, day <= today, row.first_due)
         found.setdefault(row.patient_id, []).append(due)
     return {patient_id: sorted(each, key=lambda due: (due.due_on, due.name)) for patient_id, each in found.items()}
