@@ -276,7 +276,8 @@ def test_two_people_edit_one_patient(add_patient, add_recording, account, window
     settled(other)
     # The comparison with what is stored meanwhile has fewer parts, and nothing of the first one stays below it.
     with account.session() as session:
-        session.get_one(Patient, zed).note = "a third"
+        stored = session.get_one(Patient, zed)
+        stored.note, stored.revision = "a third", stored.revision + 1
     other.get_by_role("dialog").get_by_role("button", name="Save").click()
     other.get_by_text("stored now a third, yours what the other saw").wait_for()
     settled(other)
