@@ -70,11 +70,16 @@ def refuse_other_clinic(settings: Settings, copy: Path) -> None:
 
 def require_own(db: Database, settings: Settings) -> None:
     """Refuse to work with another clinic's key folder. Raises FerError ``key_folder``."""
-    with db.read() as session:
-        row = session.get(Installation, Installation.ONLY)
-        found = refusal(settings, row.clinic_id if row else None, _begun(session, row))
+    # A process that starts at the same time marks the folder after the database: asked again, that one knows the mark.
+    found = _refused_now(db, settings) and _refused_now(db, settings)
     if found is not None:
         raise found
+
+
+def _refused_now(db: Database, settings: Settings) -> FerError | None:
+    with db.read() as session:
+        row = session.get(Installation, Installation.ONLY)
+        return refusal(settings, row.clinic_id if row else None, _begun(session, row))
 
 
 def mark(db: Database, settings: Settings) -> None:

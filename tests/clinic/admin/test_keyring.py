@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from clinic import audit
-from clinic.admin import keyring
+from clinic.admin import key_folder, keyring
 from clinic.patients import caseload
 from clinic.settings import Settings
 from db.engine import open_database
@@ -103,6 +103,21 @@ def test_the_demonstration_gets_its_key_although_it_has_accounts(fresh):
     settings, db = fresh
     doors.add_account(db)
     assert keyring.settle(db, replace(settings, demo=True))
+
+
+def test_a_folder_that_another_start_marks_meanwhile_is_not_another_clinic_s(fresh, monkeypatch):
+    settings, db = fresh
+    other, begun, settled = open_database(settings.database_url), key_folder._begun, []
+
+    def after_the_other(session, row):
+        if not settled:
+            settled.append("at work")
+            settled.append(keyring.settle(other, settings))
+        return begun(session, row)
+
+    monkeypatch.setattr(key_folder, "_begun", after_the_other)
+    assert keyring.settle(db, settings) == settled[1]
+    other.close()
 
 
 def test_of_two_that_start_at_once_one_makes_the_key(fresh):
