@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from clinic import words
+from clinic import phrases, words
 from clinic.consent import consent
 from clinic.intake import naming
 from clinic.jobs import progress
@@ -126,13 +126,16 @@ def say_where_else(patient_id: str, files: Sent | None) -> None:
 
 def say_whose_names(patient: PatientSummary, files: Sent | None, patients: list[PatientSummary]) -> None:
     """Say of files whose names name another patient of the caseload: they may have been chosen for the wrong one."""
-    for file in files.files if files is not None else ():
-        for other in naming.of_another(file.name, patient, patients):
-            st.warning(
-                f"The name {links.plain_text(file.name)} names another patient: {chooser.whose(other)}. Please check"
-                f" that it belongs to {chooser.whose(patient)}.",
-                icon=":material/warning:",
-            )
+    names = [file.name for file in files.files] if files is not None else []
+    found = naming.named_otherwise(names, patient, patients)
+    for other in {one.id: one for _, one in found}.values():
+        first, *more = [name for name, one in found if one.id == other.id]
+        several = f" and {phrases.counted(len(more), 'other')}" if more else ""
+        st.warning(
+            f"Another patient is named by {links.plain_text(first)}{several}: {chooser.whose(other)}. Please check"
+            f" that all files belong to {chooser.whose(patient)}.",
+            icon=":material/warning:",
+        )
 
 
 def afterwards(patient_id: str | None) -> str:

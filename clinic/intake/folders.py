@@ -149,11 +149,11 @@ class _Intake:
     def need_own_name(self, name: str, patient_id: str) -> None:
         """Refuse a file whose name names another patient. Raises FerError ``named_otherwise``."""
         known = self._known()
-        others = naming.of_another(name, known[patient_id], known.values())
+        others = naming.named_otherwise([name], known[patient_id], known.values())
         if others:
             raise FerError(
-                f"Its name names another patient, {phrases.identity_text(others[0])}. Please check whose it is, and add"
-                " it on the patient's page.",
+                f"Its name names another patient, {phrases.identity_text(others[0][1])}. Please check whose it is, and"
+                " add it on the patient's page.",
                 "named_otherwise",
             )
 

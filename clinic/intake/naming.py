@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from clinic.phrases import Person
 from db.folding import fold
@@ -12,28 +13,42 @@ _SHORTEST_CODE = 4
 """A shorter code may be a part of any name that a camera gives."""
 
 
-def of_another(name: str, whose: Person, others: Iterable[Person]) -> list[Person]:
-    """Return which of the other patients a file's name names, by all words of their name or by their code.
+def named_otherwise(names: Iterable[str], whose: Person, others: Iterable[Person]) -> list[tuple[str, Person]]:
+    """Return the files' names that name another patient, by all words of the name or by the code, and whom.
 
-    None where it names the patient whose it is to be, too.
+    A name that names the patient whose the file is to be, too, is left out.
     """
-    said = _words(name)
-    if _named(said, whose):
-        return []
-    return [one for one in others if one.id != whose.id and _named(said, one)]
+    own, known = _Known.of(whose), [_Known.of(one) for one in others if one.id != whose.id]
+    found = []
+    for name in names:
+        said = _words(name)
+        if not own.is_named(said):
+            found += [(name, one.person) for one in known if one.is_named(said)]
+    return found
 
 
-def _named(said: Sequence[str], patient: Person) -> bool:
-    own = [word for word in _words(patient.name) if word.isalpha()]
-    if len(own) > 1 and set(own) <= set(said):
-        return True
-    code = _words(patient.code)
-    return len("".join(code)) >= _SHORTEST_CODE and _stand_in(said, code)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A patient's words, taken apart once for all files: a page with 200 pictures asks of 500 patients."""
 
+    person: Person
+    name: frozenset[str]
+    code: tuple[str, ...]
 
-def _stand_in(said: Sequence[str], code: Sequence[str]) -> bool:
-    places = range(len(said) - len(code) + 1)
-    return any(list(said[place : place + len(code)]) == list(code) for place in places)
+    @classmethod
+    def of(cls, person: Person) -> _Known:
+        name = frozenset(word for word in _words(person.name) if word.isalpha())
+        code = tuple(_words(person.code))
+        long_enough = len("".join(code)) >= _SHORTEST_CODE
+        return cls(person, name if len(name) > 1 else frozenset(), code if long_enough else ())
+
+    def is_named(self, said: Sequence[str]) -> bool:
+        return (bool(self.name) and self.name.issubset(said)) or (bool(self.code) and self._code_stands_in(said))
+
+    def _code_stands_in(self, said: Sequence[str]) -> bool:
+        if self.code[0] not in said:
+            return False
+        return any(tuple(said[at : at + len(self.code)]) == self.code for at in range(len(said)))
 
 
 def _words(text: str) -> list[str]:

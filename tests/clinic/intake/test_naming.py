@@ -35,5 +35,7 @@ OTHERS = [
         ("twelve marks.mp4", []),
     ],
 )
-def test_of_another(name, found):
-    assert [one.name for one in naming.of_another(name, OWN, OTHERS)] == found
+def test_a_name_that_names_another_patient(name, found):
+    assert [(said, one.name) for said, one in naming.named_otherwise([name], OWN, OTHERS)] == [
+        (name, one) for one in found
+    ]
