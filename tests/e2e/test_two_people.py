@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -167,6 +169,16 @@ def test_a_file_of_another_patient_is_reported_before_the_start(add_patient, sto
     page.get_by_role("button", name="Consent is valid").click()
     page.get_by_role("button", name="Record consent").click()
     page.get_by_role("dialog").get_by_text(f"ID {second[:6]}").first.wait_for()
+
+
+@no_analysis
+def test_a_file_that_is_named_as_another_patient_is_reported_before_the_start(add_patient, window, clip, tmp_path):
+    bea, mark = add_patient("Bea Batch"), add_patient("Mark Twelve")
+    page = window(at=f"record?patient={bea}")
+    upload(page, Path(shutil.copy(clip, tmp_path / "Mark Twelve 2026-04-05.mp4")))
+    page.get_by_text("Another patient is named by Mark Twelve 2026-04-05.mp4: Mark Twelve").wait_for()
+    assert page.get_by_text(f"ID {mark[:6]}").first.is_visible()
+    assert page.get_by_role("button", name="Start analysis").is_enabled()
 
 
 @no_analysis
