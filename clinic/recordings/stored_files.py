@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from clinic import access
@@ -56,6 +56,12 @@ def needed(session: Session, settings: Settings) -> set[str]:
     """Return the ids that a job has yet to read, and of those that were read such as this clinic keeps, if they may."""
     may_stay = Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO))
     return _waiting(session) | _kept(session, settings, _sources().where(ANALYSED, may_stay))
+
+
+def analysed(session: Session) -> set[str]:
+    """Return the ids of the files that were analysed, or whose analysis was cancelled."""
+    ended = or_(ANALYSED, Job.state == JobState.CANCELLED.value)
+    return {one["id"] for found in session.scalars(_sources().where(ended)) for one in found}
 
 
 def expected(session: Session, settings: Settings) -> Expected:

@@ -214,25 +214,27 @@ def _is_opened(rewrapping: Callable[[], object]) -> bool:
 
 
 def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) -> int:
-    """Delete files older than `older_than_s` that no job needs and that are not to be kept; return how many went.
+    """Delete files that no job needs and that are not to be kept; return how many went.
 
+    Those that were analysed go at once: a worker that was killed between its result and its files left them. Others
+    may belong to what is being added, or to an analysis that is tried again, and go when older than `older_than_s`.
     Raises FerError ``store_away`` where none of the files that should be in the store is: the others are not its own.
     """
     # The files are listed before the jobs are: one that is stored in between is not on the list.
     media, limit = open_store(settings), clock.now() - timedelta(seconds=older_than_s)
-    there = list(media.files())
-    found = [file for file in there if file.modified < limit]
+    found = list(media.files())
     unfinished = [path for path in uploads_dir(settings).iterdir() if clock.file_age_s(path) > older_than_s]
     for path in unfinished:
         path.unlink(missing_ok=True)
-    needed: set[str] = set()
-    if found:
-        with db.read() as session:
-            needed = stored_files.needed(session, settings)
-            named = stored_files.expected(session, settings)
-        if stored_files.are_all_missing(named, {file.id for file in there}):
-            raise FerError("it is not this clinic's, or its disk or share is not mounted", stored_files.CODE_AWAY)
-    stale = [file.id for file in found if not (file.whole and file.id in needed)]
+    if not found:
+        return len(unfinished)
+    with db.read() as session:
+        analysed, needed = stored_files.analysed(session), stored_files.needed(session, settings)
+        named = stored_files.expected(session, settings)
+    if stored_files.are_all_missing(named, {file.id for file in found}):
+        raise FerError("it is not this clinic's, or its disk or share is not mounted", stored_files.CODE_AWAY)
+    needless = [file for file in found if not (file.whole and file.id in needed)]
+    stale = [file.id for file in needless if file.modified < limit or file.id in analysed]
     discard(settings, stale)
     return len(stale) + len(unfinished)
 

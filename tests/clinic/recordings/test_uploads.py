@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from clinic.jobs import jobs
 from clinic.recordings import uploads
-from db.models import new_id
+from db.models import Job, JobState, new_id
 from fer_core.errors import MediaError
 
 
@@ -139,6 +140,20 @@ def test_only_an_id_makes_a_path(settings, smuggled):
         uploads.part_path(settings, smuggled)
     with pytest.raises(ValueError, match="id"):
         uploads.open_stored(settings, smuggled)
+
+
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.PARTIAL, JobState.CANCELLED, JobState.CHOOSING])
+def test_sweep_takes_at_once_what_a_worker_left_that_was_killed_after_its_result(settings, db, patient, who, state):
+    analysed, failed = (uploads.store(db, settings, who, io.BytesIO(png(value)), "a.png") for value in (1, 2))
+    for stored, ending in ((analysed, state), (failed, JobState.FAILED)):
+        recording_id = jobs.enqueue(
+            db, settings, who, patient, [stored], date(2026, 1, 5), model_sha256="m"
+        ).recording_id
+        with db.session() as session:
+            session.execute(update(Job).where(Job.recording_id == recording_id).values(state=ending.value))
+    assert uploads.sweep(settings, db) == 1
+    # Another try of an analysis that failed may help.
+    assert stored_files(settings) == [path_of(settings, failed)]
 
 
 def test_sweep_takes_old_files_that_no_job_needs(settings, db, patient, who):
