@@ -24,6 +24,7 @@ from clinic.jobs import reanalysis
 from clinic.phrases import counted
 from clinic.settings import Settings
 from clinic.worker import selftest, worker
+from clinic.worker.analyzer_in_use import open_default_analyzer
 from db.engine import Database, migrate, open_database
 from fer_core import core_files
 from fer_core.errors import FerError
@@ -113,7 +114,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _opener(settings: Settings) -> cluster.Opener:
     if not settings.dask:
-        return partial(worker.open_default_analyzer, settings)
+        return partial(open_default_analyzer, settings)
     from clinic.worker import cluster  # not at the top: it loads torch, and most commands need none
 
     return cluster.opener(settings.dask)

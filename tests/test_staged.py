@@ -76,7 +76,7 @@ WITHOUT = {
     ("clinic/recordings/stored_files.py", "_sources"): "files that jobs name; `expected` asks for those that were read",
     ("clinic/training/labelled.py", "_source"): "one visit, of those that were found with `given`",
     ("clinic/training_queue/uses.py", "forget_run"): "the record of one run",
-    ("clinic/worker/worker.py", "_housekeep"): OF_JOBS,
+    ("clinic/worker/housekeeping.py", "sweep"): OF_JOBS,
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from clinic.jobs import faces, jobs, leases, previews, progress
+from clinic.jobs import control, faces, jobs, leases, previews, progress
 from clinic.jobs.leases import LeaseLostError
 from clinic.patients import needs
 from clinic.worker import analysis
@@ -190,7 +190,7 @@ def test_an_unexpected_error_tells_nothing_and_may_be_tried_again(db, settings, 
     assert "Jane" not in status.error_message + caplog.text
     assert "KeyError at fakes.py" in caplog.text
     assert upload.path.exists()
-    jobs.retry(db, settings, who, recording_id)
+    control.retry(db, settings, who, recording_id)
     run(FakeAnalyzer([[(0,)]]))
     assert progress.status(db, who, recording_id).state is JobState.DONE
     assert not upload.path.exists()
@@ -218,7 +218,7 @@ def test_a_file_that_is_gone_is_asked_for(db, queue, run, who):
 
 def test_cancel_leaves_nothing(db, settings, queue, run, who):
     recording_id, (upload,) = queue()
-    analyzer = FakeAnalyzer([[(0,)], lambda: jobs.cancel(db, settings, who, recording_id), [(0,)]] + [[(0,)]] * 50)
+    analyzer = FakeAnalyzer([[(0,)], lambda: control.cancel(db, settings, who, recording_id), [(0,)]] + [[(0,)]] * 50)
     run(analyzer)
     assert progress.status(db, who, recording_id).state is JobState.CANCELLED
     assert count(db) == 0
@@ -366,7 +366,7 @@ def test_a_failure_leaves_no_chunk_and_a_retry_begins_again(db, settings, queue,
     recording_id, _ = queue()
     run(FakeAnalyzer([[(0,)] * 2, KeyError("x")]))
     assert resumed(db, recording_id) == []
-    jobs.retry(db, settings, who, recording_id)
+    control.retry(db, settings, who, recording_id)
     run(FakeAnalyzer([[(0,)] * 2, [(0,)]]))
     assert [chunk[0] for chunk in resumed(db, recording_id)] == [0, 1]
 
@@ -541,7 +541,7 @@ def test_a_reader_ends_with_a_job_that_is_paused_or_cancelled(db, settings, queu
     stop = iter([*[False] * 5, True])
     run(core(), stopping=lambda: next(stop))
     assert left_over() == []
-    run(core(), alive=lambda: jobs.cancel(db, settings, who, recording_id))
+    run(core(), alive=lambda: control.cancel(db, settings, who, recording_id))
     assert progress.status(db, who, recording_id).state is JobState.CANCELLED
     assert left_over() == []
 

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from clinic import audit
+from clinic import audit, clock
 from clinic.accounts import sessions
 from clinic.jobs import chunks, jobs, obstacles, previews, progress
 from clinic.patients import caseload
 from clinic.patients.states import State, Tone
-from clinic.worker import supervisor, worker
+from clinic.worker import health_report, supervisor, worker
 from clinic.worker_health import WorkerHealth, read_health, write_health
 from db.models import Job, JobState, StoredChunk
 from db.room import DiskFullError, disk_full
@@ -133,11 +133,11 @@ def test_the_guard_survives_what_it_guards_and_sees_its_parent_go(settings, db, 
         said.append(1)
         raise NO_ROOM
 
-    monkeypatch.setattr(worker, "write_health", refuse)
+    monkeypatch.setattr(health_report, "write_health", refuse)
     guard = threading.Thread(target=worker.Worker(settings, db, FakeAnalyzer).watch, args=(here,), daemon=True)
     guard.start()
     eventually(lambda: len(said) >= 2)
-    monkeypatch.setattr(worker, "write_health", write_health)
+    monkeypatch.setattr(health_report, "write_health", write_health)
     eventually(lambda: read_health(settings) is not None and read_health(settings).alive)
     parent[0] = here + 1
     assert ended.wait(20)
@@ -227,7 +227,7 @@ def test_want_of_room_is_distinguished_from_other_errors(error, full):
 
 def test_why_nothing_goes_on(settings, monkeypatch):
     assert obstacles.obstacle(settings) == obstacles.NO_WORKER
-    write_health(settings, WorkerHealth(1, worker.clock.now()), 2)
+    write_health(settings, WorkerHealth(1, clock.now()), 2)
     assert obstacles.obstacle(settings) is None
     monkeypatch.setattr(obstacles, "ROOM_BYTES", 2**62)
     assert obstacles.obstacle(settings) == obstacles.DISK_FULL

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from clinic.jobs import jobs, leases, obstacles, progress
+from clinic.jobs import control, jobs, leases, obstacles, progress
 from clinic.patients.states import State, Tone
 from clinic.recordings import incoming, stored_files, uploads
-from clinic.worker import analysis, worker
+from clinic.worker import analysis, store_watch, worker
 from clinic.worker_health import read_health
 from db.models import Job, JobState
 from fer_core.errors import FerError, MediaError, ModelError
@@ -45,7 +45,7 @@ def queued(db, settings, patient, an_upload, who):
 @pytest.fixture
 def working(settings, db, monkeypatch):
     """Return a function that starts a worker in a thread; it is ended with the test."""
-    monkeypatch.setattr(worker, "STORE_EVERY_S", 0.02)
+    monkeypatch.setattr(store_watch, "STORE_EVERY_S", 0.02)
     started = []
 
     def start(analyzer):
@@ -166,12 +166,12 @@ def test_trying_again_says_that_the_store_is_not_there(db, settings, patient, an
     run(FakeAnalyzer([ModelError("The model is missing.", "no_model")]))
     away, back = unmount
     away()
-    assert jobs.can_retry(db, settings, who, queued)
+    assert control.can_retry(db, settings, who, queued)
     with pytest.raises(FerError, match="can't be reached") as refusal:
-        jobs.retry(db, settings, who, queued)
+        control.retry(db, settings, who, queued)
     assert refusal.value.code == stored_files.CODE_AWAY
     back()
-    jobs.retry(db, settings, who, queued)
+    control.retry(db, settings, who, queued)
     assert progress.status(db, who, queued).state is JobState.QUEUED
 
 
@@ -183,11 +183,11 @@ def test_an_archive_waits_too(db, settings, queued, unmount, monkeypatch):
 
 
 def test_a_job_that_is_cancelled_meanwhile_ends_the_waiting(db, settings, who, queued, unmount, monkeypatch):
-    monkeypatch.setattr(worker, "STORE_EVERY_S", 0.0)
+    monkeypatch.setattr(store_watch, "STORE_EVERY_S", 0.0)
     unmount[0]()
     one = worker.Worker(settings, db, FakeAnalyzer)
     assert one.work_once() is False
     assert read_health(settings).store_away
-    jobs.cancel(db, settings, who, queued)
+    control.cancel(db, settings, who, queued)
     assert one.work_once() is False
     assert not read_health(settings).store_away

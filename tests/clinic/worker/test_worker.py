@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clinic.jobs import jobs, leases, progress
+from clinic.jobs import control, jobs, leases, progress
 from clinic.worker import worker
 from clinic.worker_health import read_health
 from db.models import JobState, Recording, Sample, StoredChunk
@@ -165,7 +165,7 @@ def test_a_job_for_another_model_makes_the_worker_look_for_it_once(db, settings,
 def test_a_running_analysis_is_cancelled_soon(db, settings, queued, start, who):
     start()
     eventually(lambda: reached(settings))
-    jobs.cancel(db, settings, who, queued)
+    control.cancel(db, settings, who, queued)
     eventually(lambda: progress.status(db, who, queued).state is JobState.CANCELLED, within_s=5.0)
     with db.read() as session:
         assert session.scalars(select(Sample)).all() == []
@@ -229,9 +229,14 @@ def test_the_analyzer_is_opened_once(db, settings, patient, an_upload, who):
 
 
 def test_what_fails_beside_analyses_ends_no_worker(db, settings, patient, an_upload, who, monkeypatch, caplog):
-    failing = ("deletion.finish_erasures", "uploads.sweep", "retention.sweep", "digests.refresh")
+    failing = (
+        "housekeeping.deletion.finish_erasures",
+        "housekeeping.uploads.sweep",
+        "worker.retention.sweep",
+        "worker.digests.refresh",
+    )
     for name in failing:
-        monkeypatch.setattr(f"clinic.worker.worker.{name}", lambda *_: {}["nothing"])
+        monkeypatch.setattr(f"clinic.worker.{name}", lambda *_: {}["nothing"])
     jobs.enqueue(db, settings, who, patient, [an_upload("video")], date(2026, 1, 1), model_sha256="fake-model")
     working = worker.Worker(settings, db, lambda: FakeAnalyzer([[(0,)]]))
     next(working._steps())
@@ -251,7 +256,7 @@ def test_an_erasure_that_fails_is_tried_again_by_the_same_worker(db, settings, m
         if len(tried) == 1:
             raise OSError
 
-    monkeypatch.setattr("clinic.worker.worker.deletion.finish_erasures", fail_once)
+    monkeypatch.setattr("clinic.worker.housekeeping.deletion.finish_erasures", fail_once)
     monkeypatch.setattr(worker, "HOUSEKEEPING_EVERY_S", -1.0)
     steps = worker.Worker(settings, db, lambda: FakeAnalyzer([[(0,)]]))._steps()
     for _ in range(2):
