@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.access import Role
-from clinic.jobs import jobs, outcomes, progress, reanalysis
+from clinic.jobs import control, outcomes, progress, reanalysis
 from clinic.jobs.obstacles import STORE_AWAY
 from clinic.patients import caseload, visibility
 from clinic.patients.subject import RecordingKind
@@ -59,11 +59,11 @@ def show_failed() -> None:
             left, right = st.columns([5, 1], vertical_alignment="center")
             left.markdown(f"{chooser.whose(failed.subject)} · {chooser.visit(failed.subject)}")
             left.caption(f"{links.plain_text(failed.reason)} {words.ERROR_CODE.format(code=failed.code)}")
-            if failed.writable and jobs.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
+            if failed.writable and control.can_retry(parts.db, parts.settings, actor(), failed.recording_id):
                 with right:
                     wanted = actions.action("Try again", "retry", failed.recording_id)
                 if wanted:
-                    jobs.retry(parts.db, parts.settings, actor(), failed.recording_id)
+                    control.retry(parts.db, parts.settings, actor(), failed.recording_id)
                     st.rerun()
 
 

@@ -42,7 +42,7 @@ from clinic.exchange import (
 )
 from clinic.exchange.downloads import Kind
 from clinic.intake import folders, uploaded
-from clinic.jobs import faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
+from clinic.jobs import control, faces, jobs, kept_faces, outcomes, progress, reanalysis, same_files
 from clinic.patients import caseload, conditions, doubles, edits, events, listing, needs, sharing, visibility
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
@@ -485,12 +485,12 @@ CALLS = {
     "faces.drawn": lambda w, a: faces.drawn(w.db, a, w.choosing_id),
     "faces.renewed_choice": lambda w, a: faces.renewed_choice(w.db, a, w.watched_id),
     "faces.stays": lambda w, a: faces.stays(w.db, w.settings, a, w.watched_id),
-    "jobs.can_retry": lambda w, a: jobs.can_retry(w.db, w.settings, a, w.recording_id),
-    "jobs.discard": lambda w, a: jobs.discard(w.db, w.settings, a, w.choosing_id),
-    "jobs.cancel": lambda w, a: jobs.cancel(w.db, w.settings, a, w.recording_id),
+    "control.can_retry": lambda w, a: control.can_retry(w.db, w.settings, a, w.recording_id),
+    "control.discard": lambda w, a: control.discard(w.db, w.settings, a, w.choosing_id),
+    "control.cancel": lambda w, a: control.cancel(w.db, w.settings, a, w.recording_id),
     "faces.candidates": lambda w, a: faces.candidates(w.db, w.settings, a, w.choosing_id),
     "faces.choose_track": lambda w, a: faces.choose_track(w.db, w.settings, a, w.choosing_id, 0),
-    "jobs.close_preview": lambda w, a: jobs.close_preview(w.db, w.settings, a, w.recording_id),
+    "control.close_preview": lambda w, a: control.close_preview(w.db, w.settings, a, w.recording_id),
     "jobs.check": lambda w, a: jobs.check(w.db, a, w.patient_id, RecordingFields(date(2026, 1, 6))),
     "jobs.enqueue": lambda w, a: jobs.enqueue(
         w.db, w.settings, a, w.patient_id, [stored_file(w)], date(2026, 1, 6), model_sha256="m"
@@ -499,7 +499,7 @@ CALLS = {
         w.db, w.settings, a, w.patient_id, {sent(w, a, png()): "a.png"}, RecordingFields(date(2026, 1, 6)), 0.2
     ),
     "progress.preview": lambda w, a: progress.preview(w.db, w.settings, a, w.recording_id),
-    "jobs.retry": lambda w, a: jobs.retry(w.db, w.settings, a, w.recording_id),
+    "control.retry": lambda w, a: control.retry(w.db, w.settings, a, w.recording_id),
     "progress.status": lambda w, a: progress.status(w.db, a, w.recording_id),
     "progress.watch": lambda w, a: progress.watch(w.db, w.settings, a, w.recording_id),
     "marks.add": lambda w, a: marks.add(w.db, a, w.watched_id, EXCLUDED),

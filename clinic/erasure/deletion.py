@@ -15,7 +15,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, need_unchanged, shown_as
 from clinic.exchange import downloads
-from clinic.jobs import jobs
+from clinic.jobs import control
 from clinic.patients import digests
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -195,13 +195,13 @@ def _erase(db: Database, settings: Settings, erasure: Erasure, account_id: str |
         # Pictures of the face may have been cut out of these recordings.
         uses.end_of_patient(db, settings, patient_id)
     for recording_id in recordings:
-        jobs.delete_files(db, settings, recording_id)
+        control.delete_files(db, settings, recording_id)
     # Prepared downloads don't show whose they are, so all have to be prepared again.
     downloads.sweep(settings, everything=True)
     with db.session() as session:
         # What was uploaded meanwhile is deleted too: its patient is listed as erased.
         for recording_id in set(_recordings_of(session, erasure)) - set(recordings):
-            jobs.delete_files(db, settings, recording_id)
+            control.delete_files(db, settings, recording_id)
         if erasure.kind == "patient":
             patient = session.get(Patient, erasure.erased_id)
             if patient is not None:

@@ -19,7 +19,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
-from clinic.jobs import jobs
+from clinic.jobs import control
 from clinic.patients.states import ENDED_WELL, UNDER_WAY
 from clinic.recordings import uploads
 from clinic.settings import Settings
@@ -192,7 +192,7 @@ def _delete(
     with db.read() as session:
         work = _work(session, patient_id, scopes)
     for recording_id in work.stopped:
-        jobs.drop(db, settings, recording_id)
+        control.drop(db, settings, recording_id)
     uploads.discard(settings, work.files)
     for recording_id in work.erased:
         deletion.erase(db, settings, "recording", recording_id, account_id)

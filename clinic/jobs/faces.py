@@ -147,7 +147,7 @@ def stays(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
 
 
 def leaves_a_result(db: Database, actor: Actor, recording_id: str) -> bool:
-    """Return whether the result of another version stays where this one is discarded (`jobs.discard`).
+    """Return whether the result of another version stays where this one is discarded (`control.discard`).
 
     Raises Forbidden, FerError ``unknown_recording``.
     """

@@ -14,7 +14,7 @@ from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
-from clinic.jobs import jobs, tracks
+from clinic.jobs import control, jobs, tracks
 from clinic.patients.states import ENDED_BADLY, ENDED_WELL, UNDER_WAY
 from clinic.phrases import counted, short_id
 from clinic.recordings import uploads
@@ -188,7 +188,7 @@ def cancel(db: Database, settings: Settings, actor: Actor, reanalysis_id: str) -
         mine = select(Job.recording_id).where(Job.reanalysis_id == reanalysis_id, Job.state.in_(UNDER_WAY))
         recordings = list(session.scalars(mine))
     for recording_id in recordings:
-        jobs.drop(db, settings, recording_id)
+        control.drop(db, settings, recording_id)
 
 
 def find_patient(db: Database, actor: Actor, code: str) -> str:
@@ -246,7 +246,7 @@ def _queue(session: Session, asked_for: Reanalysis, old: Recording) -> bool:
         add_version(session, old, asked_for.model_sha256, key, chosen_in, PRIORITY, reanalysis_id=asked_for.id)
         return True
     if known.state in ENDED_BADLY:
-        jobs.queue_again(known)
+        control.queue_again(known)
         known.reanalysis_id = asked_for.id
         return True
     if known.state in ENDED_WELL:

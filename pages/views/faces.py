@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from clinic import words
-from clinic.jobs import candidates, faces, jobs
+from clinic.jobs import candidates, control, faces
 from clinic.jobs import pictures as pictures_of
 from clinic.jobs.candidates import Candidate
 from clinic.patients.caseload import PatientDetail, RecordingRow
@@ -172,7 +172,7 @@ def _discard(recording_id: str, subject: Subject) -> None:
         stays = faces.leaves_a_result(parts.db, who, recording_id)
         st.write(f"Recorded on {chooser.visit(subject)}. {words.DISCARD_LEAVES if stays else words.DISCARD}")
         if confirmed("Discard", "discard", recording_id, subject):
-            actions.once("discard", recording_id, lambda: jobs.discard(parts.db, parts.settings, who, recording_id))
+            actions.once("discard", recording_id, lambda: control.discard(parts.db, parts.settings, who, recording_id))
             st.rerun()
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from clinic import words
 from clinic.access import Actor
-from clinic.jobs import jobs, progress
+from clinic.jobs import control, jobs, progress
 from clinic.jobs.previews import UNKNOWN_WHOSE, PreviewFace, StoredPreview
 from clinic.jobs.progress import JobState, JobStatus
 from clinic.patients import caseload, edits, visibility
@@ -142,7 +142,7 @@ def cancel(recording_id: str) -> None:
         decide(
             "Cancel the analysis",
             "cancel",
-            lambda: jobs.cancel(parts.db, parts.settings, who, recording_id),
+            lambda: control.cancel(parts.db, parts.settings, who, recording_id),
             icon=":material/stop:",
         )
 
@@ -215,7 +215,7 @@ def _ended(recording: RecordingRow, status: JobStatus, pictures: bool, labelled:
     if seen is not None:
         show_preview(seen, pictures, labelled)
         if status.writable:
-            jobs.close_preview(parts.db, parts.settings, who, recording_id)
+            control.close_preview(parts.db, parts.settings, who, recording_id)
     _new_recording()
 
 
@@ -224,10 +224,10 @@ def _offer_retry(status: JobStatus) -> None:
     parts, who = resources(), actor()
     if status.error_code:
         st.caption(words.ERROR_CODE.format(code=status.error_code))
-    again = status.writable and jobs.can_retry(parts.db, parts.settings, who, status.recording_id)
+    again = status.writable and control.can_retry(parts.db, parts.settings, who, status.recording_id)
     again = again and actions.action("Try again", "retry", status.recording_id, icon=":material/replay:")
     if again:
-        jobs.retry(parts.db, parts.settings, who, status.recording_id)
+        control.retry(parts.db, parts.settings, who, status.recording_id)
         st.rerun()
 
 

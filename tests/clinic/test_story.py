@@ -24,7 +24,7 @@ from clinic import audit, clock
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
-from clinic.jobs import jobs, leases
+from clinic.jobs import control, jobs, leases
 from clinic.patients import caseload, edits, sharing
 from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.recordings import uploads
@@ -284,7 +284,7 @@ class Clinic(RuleBasedStateMachine):
     def cancel(self, name, place):
         name, patient, visit_id, visit = self.visit(name, place)
         refused = self.no_writer(name, patient)
-        self.does(refused, jobs.cancel, self.settings, self.who[name], visit_id)
+        self.does(refused, control.cancel, self.settings, self.who[name], visit_id)
         if refused is None and visit.state == "queued":
             visit.state, visit.file = "cancelled", None
             self.queue.remove(visit_id)

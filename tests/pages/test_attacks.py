@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from clinic.accounts import accounts, sessions
 from clinic.erasure import deletion
 from clinic.exchange import downloads
-from clinic.jobs import jobs
+from clinic.jobs import control
 from clinic.patients import caseload, edits, sharing
 from clinic.patients.fields import PatientFields
 from clinic.recordings import incoming, uploads
@@ -120,7 +120,7 @@ def test_viewer(client, patient, attack):
 def test_guessed_patients(client, attack, settings):
     who = actor(database(), NAME)
     attack(lambda: caseload.get_patient(database(), who, "a" * 32), "unknown_patient")
-    attack(lambda: jobs.cancel(database(), settings, who, "a" * 32), "unknown_recording")
+    attack(lambda: control.cancel(database(), settings, who, "a" * 32), "unknown_recording")
 
 
 @pytest.mark.attack("making one's own account an administrator")

@@ -11,7 +11,7 @@ from clinic import clock
 from clinic.consent import consent
 from clinic.consent.consent import ConsentState
 from clinic.exchange import exports
-from clinic.jobs import faces, jobs, leases, progress
+from clinic.jobs import control, faces, jobs, leases, progress
 from clinic.patients import caseload, listing
 from clinic.patients.listing import CaseloadQuery
 from clinic.recordings import uploads
@@ -178,9 +178,9 @@ def test_a_consent_that_ends_while_it_waits_stops_the_worker_before_it_begins(db
     assert "Please record its renewal" in reported.error_message
     assert analyzer.chunks_given == 0
     assert upload.path.exists(), "held for a day, for another try"
-    assert refusal_of(jobs.retry, db, settings, who, recording_id) == "consent_expired"
+    assert refusal_of(control.retry, db, settings, who, recording_id) == "consent_expired"
     consent.record(db, who, patient, [Scope.ANALYSE], DAY)
-    jobs.retry(db, settings, who, recording_id)
+    control.retry(db, settings, who, recording_id)
     run(db, settings, [[(0,)]])
     assert progress.status(db, who, recording_id).state is JobState.DONE
 

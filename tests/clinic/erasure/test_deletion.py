@@ -21,7 +21,7 @@ from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
-from clinic.jobs import jobs, leases, previews
+from clinic.jobs import control, jobs, leases, previews
 from clinic.patients import caseload, conditions, events
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
@@ -84,7 +84,7 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     failing = FakeAnalyzer()
     failing.analyze_image = lambda file: read_image(file) and None
     analysis.run(db, settings, claimed, lambda: failing, analysis.Reporter(db, claimed))
-    assert jobs.can_retry(db, settings, who, queued.recording_id), "the file is held for another try"
+    assert control.can_retry(db, settings, who, queued.recording_id), "the file is held for another try"
     previews.write_preview(settings, queued.recording_id, 0.0, np.zeros((90, 160, 3), np.uint8), [])
     copy_whole(tmp_path / "clinic.db", tmp_path / "clinic.db.before-restore-20260301T020000Z")
     assert (
@@ -241,14 +241,14 @@ def test_a_recording_handed_in_while_its_patient_is_erased_goes_with_its_files(
     db, settings, who, patient, an_upload, monkeypatch
 ):
     first = added_recording(db, settings, who, patient, an_upload)
-    late, real = an_upload(), deletion.jobs.delete_files
+    late, real = an_upload(), deletion.control.delete_files
 
     def delete_files(db, settings, recording_id):
         if recording_id == first:
             jobs.enqueue(db, settings, who, patient, [late], DAY, model_sha256="m")
         real(db, settings, recording_id)
 
-    monkeypatch.setattr(deletion.jobs, "delete_files", delete_files)
+    monkeypatch.setattr(deletion.control, "delete_files", delete_files)
     deletion.delete_patient(db, settings, who, patient)
     assert not late.path.exists()
     with db.read() as session:

@@ -20,7 +20,7 @@ from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.erasure.withdrawal import Covered
 from clinic.exchange import downloads
-from clinic.jobs import jobs, leases, previews, progress
+from clinic.jobs import control, jobs, leases, previews, progress
 from clinic.patients import caseload
 from clinic.worker import analysis
 from db.models import AuditRow, Job, JobState, PatientImport, Recording, Sample
@@ -79,7 +79,7 @@ def test_withdrawing_the_analysis_ends_what_is_open_and_keeps_results(db, settin
     assert there(paths) == {"done"}
     assert len(caseload.samples(db, who, found["done"])) == 5
     with pytest.raises(FerError) as refusal:
-        jobs.retry(db, settings, who, found["failed"])
+        control.retry(db, settings, who, found["failed"])
     assert refusal.value.code == "consent_withdrawn"
 
 
@@ -112,7 +112,7 @@ def test_withdrawing_the_results_leaves_no_byte_of_them(db, settings, who, patie
 
 def test_withdrawing_the_export_stops_exports_alone(db, settings, who, patient, visits):
     found, paths = visits
-    jobs.cancel(db, settings, who, found["queued"])
+    control.cancel(db, settings, who, found["queued"])
     ticket = downloads.prepare(db, settings, who, patient)
     assert withdrawal.withdraw(db, settings, who, patient, [Scope.EXPORT]) == withdrawal.NOTHING
     with pytest.raises(FerError):

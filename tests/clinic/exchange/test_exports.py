@@ -20,7 +20,7 @@ from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import exports, imports
-from clinic.jobs import jobs, leases
+from clinic.jobs import control, jobs, leases
 from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import AuditRow, Base, Consent, Job, JobState, Recording, Sample
@@ -108,7 +108,7 @@ def test_a_file_that_is_still_held_goes_with_it(db, settings, patient, failed, e
     colleague = doors.actor(other)
     imports.import_patient(other, there, colleague, archive_of(db, settings, patient))
     assert rows_of(db, patient) == rows_of(other, patient)
-    assert jobs.can_retry(other, there, colleague, failed), "the patient is on the caseload of who imported it"
+    assert control.can_retry(other, there, colleague, failed), "the patient is on the caseload of who imported it"
 
 
 def test_versions_come_back_behind_their_first(db, settings, elsewhere, demo_patient):

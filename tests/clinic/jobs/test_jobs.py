@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from clinic.jobs import chunks, faces, jobs, leases, progress
+from clinic.jobs import chunks, control, faces, jobs, leases, progress
 from clinic.patients import caseload
 from clinic.recordings import uploads
 from db.models import Job, JobState, Recording
@@ -224,7 +224,7 @@ def test_active_lists_what_is_not_over(db, settings, patient, an_upload, who):
 def test_cancel_of_a_waiting_job_is_at_once(db, settings, patient, an_upload, who):
     upload = an_upload("video")
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
-    jobs.cancel(db, settings, who, recording_id)
+    control.cancel(db, settings, who, recording_id)
     assert progress.status(db, who, recording_id).state is JobState.CANCELLED
     assert not upload.path.exists()
     assert leases.claim(db) is None
@@ -234,7 +234,7 @@ def test_cancel_of_a_running_job_is_asked_for(db, settings, patient, an_upload, 
     upload = an_upload("video")
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
     claimed = leases.claim(db)
-    jobs.cancel(db, settings, who, recording_id)
+    control.cancel(db, settings, who, recording_id)
     status = progress.status(db, who, recording_id)
     assert (status.state, status.cancel_requested) == (JobState.RUNNING, True)
     assert leases.progress(db, claimed, Progress(1.0, 2.0, 5)) is leases.ControlRequest.CANCEL
@@ -245,15 +245,15 @@ def test_cancel_after_the_end_changes_nothing(db, settings, patient, an_upload, 
     claimed = leases.claim(db)
     with leases.held(db, claimed) as session:
         leases.finish(session, claimed, JobState.DONE, 5)
-    jobs.cancel(db, settings, who, recording_id)
+    control.cancel(db, settings, who, recording_id)
     assert progress.status(db, who, recording_id).state is JobState.DONE
 
 
 def test_retry_queues_a_failed_job_whose_file_is_kept(db, settings, patient, an_upload, who):
     recording_id = enqueue(db, settings, who, patient, an_upload("video")).recording_id
     leases.fail(db, leases.claim(db), "internal_error", "It failed.")
-    assert jobs.can_retry(db, settings, who, recording_id)
-    jobs.retry(db, settings, who, recording_id)
+    assert control.can_retry(db, settings, who, recording_id)
+    control.retry(db, settings, who, recording_id)
     status = progress.status(db, who, recording_id)
     assert (status.state, status.error_code, status.error_message) == (JobState.QUEUED, None, None)
     assert leases.claim(db).recording_id == recording_id
@@ -264,16 +264,16 @@ def test_retry_without_the_file_asks_for_it(db, settings, patient, an_upload, wh
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
     leases.fail(db, leases.claim(db), "internal_error", "It failed.")
     uploads.discard(settings, [upload.id])
-    assert not jobs.can_retry(db, settings, who, recording_id)
+    assert not control.can_retry(db, settings, who, recording_id)
     with pytest.raises(FerError) as refusal:
-        jobs.retry(db, settings, who, recording_id)
+        control.retry(db, settings, who, recording_id)
     assert refusal.value.code == "upload_gone"
 
 
 def test_delete_files_leaves_none(db, settings, patient, an_upload, who):
     upload = an_upload("video")
     recording_id = enqueue(db, settings, who, patient, upload).recording_id
-    jobs.delete_files(db, settings, recording_id)
+    control.delete_files(db, settings, recording_id)
     assert not upload.path.exists()
 
 

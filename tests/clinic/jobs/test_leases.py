@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from clinic.jobs import chunks, jobs, leases, progress
+from clinic.jobs import chunks, control, jobs, leases, progress
 from clinic.jobs.leases import LeaseLostError
 from db.models import Job, JobState, Recording, Sample
 from fer_core.types import FrameResult, Progress
@@ -123,7 +123,7 @@ def test_a_higher_priority_may_be_asked_for(db, settings, patient, an_upload, qu
 
 def test_a_job_to_be_cancelled_is_not_tried_again(db, settings, queued, who):
     claimed = leases.claim(db)
-    jobs.cancel(db, settings, who, queued.recording_id)
+    control.cancel(db, settings, who, queued.recording_id)
     expire(db, claimed)
     assert leases.release(db) == [claimed.sources[0]["id"]]
     assert progress.status(db, who, queued.recording_id).state is JobState.CANCELLED

@@ -11,7 +11,7 @@ from clinic.access import Role
 from clinic.accounts import accounts
 from clinic.conflicts import ConflictError
 from clinic.erasure import deletion
-from clinic.jobs import faces, jobs, leases, progress, reanalysis
+from clinic.jobs import control, faces, jobs, leases, progress, reanalysis
 from clinic.patients import caseload
 from clinic.patients.states import State
 from clinic.recordings import marks, uploads
@@ -347,7 +347,7 @@ def test_where_the_patient_is_not_there_no_earlier_choice_stays(db, settings, pa
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
     assert not faces.leaves_a_result(db, who, again)
-    jobs.discard(db, settings, who, again)
+    control.discard(db, settings, who, again)
     [row] = caseload.get_patient(db, who, patient).recordings
     assert (row.id, row.shares, row.standing.state) == (first, None, State.REPLACED)
     assert "not found" in row.standing.sentence
@@ -362,7 +362,7 @@ def test_where_the_patient_is_not_there_no_mark_names_a_label(db, settings, anal
     assert [one.model_label for one in marks.marks(db, who, first)] == ["happy"]
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
-    jobs.discard(db, settings, who, again)
+    control.discard(db, settings, who, again)
     assert [one.model_label for one in marks.marks(db, who, first)] == [None]
 
 
@@ -383,14 +383,14 @@ def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload
     faces.choose_track(db, settings, who, first, 0)
     again = faces.choose_again(db, settings, who, first)
     run(analyzer([[(0, 1)] * 10]))
-    jobs.discard(db, settings, who, again)
+    control.discard(db, settings, who, again)
     found = hand_in(NEW)
     assert "not found" in sentence_of(db, who, first), "the choice is open"
     faces.choose_track(db, settings, who, found, 1)
     assert "in a newer analysis" in sentence_of(db, who, first)
     last = faces.choose_again(db, settings, who, found)
     run(analyzer([[(0, 1)] * 10], NEW))
-    jobs.discard(db, settings, who, last)
+    control.discard(db, settings, who, last)
     assert "not found" in sentence_of(db, who, first)
     assert "not found" in sentence_of(db, who, found)
     with pytest.raises(FerError, match="not found"):
@@ -399,7 +399,7 @@ def test_an_earlier_version_says_what_holds_now(db, settings, patient, an_upload
 
 def test_a_first_choice_of_nobody_says_so_and_not_that_somebody_cancelled(db, settings, analysed, who):
     first = analysed([[(0, 1)] * 10])
-    jobs.discard(db, settings, who, first)
+    control.discard(db, settings, who, first)
     assert sentence_of(db, who, first) == "The patient was not found in it: no result was kept."
     assert state_of(db, first) == JobState.CANCELLED
 
@@ -410,7 +410,7 @@ def test_a_discarded_reanalysis_leaves_the_result_before_it(db, settings, patien
     reanalysis.start(db, settings, who, None, NEW)
     run(analyzer([[(1, 2)] * 10], NEW))
     assert faces.leaves_a_result(db, who, other_than(db, first))
-    jobs.discard(db, settings, who, other_than(db, first))
+    control.discard(db, settings, who, other_than(db, first))
     assert [row.id for row in caseload.get_patient(db, who, patient).recordings if row.shares] == [first]
 
 

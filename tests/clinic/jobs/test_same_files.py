@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from clinic.jobs import jobs
+from clinic.jobs import control, jobs
 from clinic.jobs.same_files import elsewhere, here
 from clinic.patients import caseload
 from db.models import Job
@@ -86,7 +86,7 @@ def test_a_picture_that_comes_twice_is_taken_once(db, settings, who, patient, an
 
 def test_a_set_that_was_cancelled_holds_nothing(db, settings, who, patient, an_upload):
     whole, _ = hand_in(db, settings, who, patient, an_upload, b"one", b"two")
-    jobs.cancel(db, settings, who, whole.recording_id)
+    control.cancel(db, settings, who, whole.recording_id)
     found, _ = hand_in(db, settings, who, patient, an_upload, b"two")
     assert (found.duplicate, found.counted_twice) == (False, 0)
 
@@ -106,6 +106,6 @@ def test_the_same_files_as_a_second_recording_name_the_first(db, settings, who, 
     assert [one for one, _ in third.also_here] == [first.recording_id, second.recording_id]
     assert [(one.visit_number, one.recorded_on) for _, one in second.also_here] == [(1, DAY)]
     assert (second.duplicate, third.duplicate) == (False, False)
-    jobs.cancel(db, settings, who, first.recording_id)
+    control.cancel(db, settings, who, first.recording_id)
     again = video(DAY.replace(day=6), "newer", 0.2)
     assert [one for one, _ in again.also_here] == [second.recording_id, third.recording_id]

@@ -13,7 +13,7 @@ from clinic import clock
 from clinic.access import Role
 from clinic.exchange import downloads, handing_out, recording_files, research, video_copies
 from clinic.exchange.downloads import Kind
-from clinic.jobs import faces, jobs, reanalysis
+from clinic.jobs import control, faces, reanalysis
 from clinic.patients import caseload, listing, overview, record_state, visibility
 from clinic.patients.conditions import conditions
 from clinic.patients.listing import CaseloadQuery
@@ -109,7 +109,7 @@ def test_a_wish_that_is_cancelled_lets_the_result_count_again(db, settings, who,
     if chosen:
         set_job(db, second, JobState.CHOOSING)
     assert reasons() == HELD
-    jobs.cancel(db, settings, who, second)
+    control.cancel(db, settings, who, second)
     assert reasons() == [None] * 3
     assert state() == before or state()[0] != before[0]
     assert caseload.get_recording(db, who, newest).standing.sentence == "The analysis is complete."
@@ -119,7 +119,7 @@ def test_a_wish_whose_analysis_failed_is_no_doubt_until_it_is_tried_again(db, se
     second = faces.choose_again(db, settings, who, newest)
     set_job(db, second, JobState.FAILED)
     assert reasons() == [None] * 3
-    jobs.retry(db, settings, who, second)
+    control.retry(db, settings, who, second)
     assert reasons() == HELD
 
 
