@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import inspect
 import json
 import re
 from collections.abc import Callable
@@ -66,7 +65,7 @@ def broken_contract() -> list[str]:
         wrong.append("a window can't be sent to the sign-in (ForwardMsg.auth_redirect.url)")
     if frame().count("</head>") != 1 or not _inline_scripts():
         wrong.append("the page's frame has another form (static/index.html)")
-    if "_session_mgr" not in inspect.getsource(Runtime.__init__) or not hasattr(MemorySessionStorage, "list"):
+    if "_session_mgr" not in Runtime.__init__.__code__.co_names or not hasattr(MemorySessionStorage, "list"):
         wrong.append("what an ended window held can't be given back (Runtime._session_mgr)")
     if not _clicks_can_be_followed():
         wrong.append("a click that no run of the page has met can't be found (SessionState, AppSession, fragments)")
@@ -224,9 +223,9 @@ def _met_by_a_run(session: AppSession, client_state: ClientState | None) -> Clie
 
 def _clicks_can_be_followed() -> bool:
     fields = {"trigger_value", "json_trigger_value"} <= set(WidgetState.DESCRIPTOR.fields_by_name)
-    state = "_new_widget_state" in inspect.getsource(SessionState) and {"states", "widget_metadata"} <= set(
-        WStates.__dataclass_fields__
-    )
+    # Fields, not the text of the source, which would be parsed at each start of a server.
+    kept, new = set(SessionState.__dataclass_fields__), set(WStates.__dataclass_fields__)
+    state = "_new_widget_state" in kept and {"states", "widget_metadata"} <= new
     session = hasattr(AppSession, "has_fragment") and "fragment_id" in ClientState.DESCRIPTOR.fields_by_name
     return fields and state and session
 

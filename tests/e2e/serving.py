@@ -5,6 +5,7 @@ The copies are forked from a process that never ran a server, so that no test se
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -16,8 +17,18 @@ from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
+from sqlalchemy.orm import configure_mappers
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("web", "web.api", "pages.views", "pages.charts")
+AT_ITS_START = (
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "fsspec.implementations.local",
+)
+"""What a server loads by its name when it starts."""
 
 
 def load():
@@ -29,6 +40,12 @@ def load():
         package = importlib.import_module(name)
         for module in pkgutil.iter_modules(package.__path__, f"{name}."):
             importlib.import_module(module.name)
+    for module_name in AT_ITS_START:
+        importlib.import_module(module_name)
+    configure_mappers()
+    # Streamlit has garbage collected after each run of a page; what is loaded is none.
+    gc.collect()
+    gc.freeze()
 
 
 def serve(arguments, environment, log):

@@ -6,6 +6,7 @@ import pytest
 from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.session_state import SessionState, WStates
 from streamlit.web import bootstrap
 
 from web import startup_check, streamlit_protocol
@@ -94,6 +95,9 @@ def test_streamlit_is_as_this_program_relies_on():
         ("BackMsg", ForwardMsg),
         ("ForwardMsg", BackMsg),
         ("starlette_routes", SimpleNamespace(ROUTE_NEW="_stcore/new")),
+        ("Runtime", WStates),
+        ("SessionState", WStates),
+        ("WStates", SessionState),
     ],
 )
 def test_the_server_does_not_start_where_streamlit_changed(monkeypatch, capsys, name, value):
