@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import date, time
 from typing import Protocol
@@ -79,14 +78,18 @@ def interval(low: float | None, high: float | None) -> str:
     return f" ({percent(low)} to {percent(high)})" if low is not None and high is not None else ""
 
 
-def whole_percent_down(share: float) -> int:
-    """Return a share (0 to 1) in whole percent, rounded down: just under a limit is not shown as the limit itself."""
-    return math.floor(share * 100 + 1e-9)
+def whole_usable_percent(share: float) -> int:
+    """Return a share (0 to 1) of usable time in whole percent; what is just under a limit is not shown as the limit.
+
+    Each limit is a whole ten: 50, 80 and 100 %.
+    """
+    rounded = round(share * 100)
+    return rounded - 1 if rounded % 10 == 0 and share * 100 < rounded - 1e-9 else rounded
 
 
-def percent_down(share: float | None) -> str:
-    """Return what `whole_percent_down` gives with its sign; a dash for none."""
-    return f"{whole_percent_down(share)} %" if share is not None else "–"
+def usable_percent(share: float | None) -> str:
+    """Return what `whole_usable_percent` gives with its sign; a dash for none."""
+    return f"{whole_usable_percent(share)} %" if share is not None else "–"
 
 
 def all_of(words: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from clinic.patients.summaries import DOUBTED
 from clinic.patients.trends import UNDER_CONDITION, Trend, TrendPoint
-from clinic.phrases import NO_TIME, counted, day, percent_down, visit
+from clinic.phrases import NO_TIME, counted, day, usable_percent, visit
 
 
 def summary(trend: Trend, names: Mapping[int, str], not_interpreted: str | None = None) -> tuple[str, str, str]:
@@ -48,7 +48,7 @@ def _beside(column: int, point: TrendPoint, names: Mapping[int, str]) -> str:
 def _trust(newest: TrendPoint, shares: bool) -> str:
     """Say how much of the newest recording could be read, and how exactly its shares are known where they are shown."""
     whole = "it" if shares else f"the newest recording, {visit(newest)}"
-    readable = f"The face could be read in {percent_down(newest.usable_share)} of {whole}"
+    readable = f"The face could be read in {usable_percent(newest.usable_share)} of {whole}"
     if shares and newest.excluded == UNDER_CONDITION:
         return f"{readable}; its labels are not interpreted: {newest.excluded}."
     if newest.excluded == DOUBTED:

@@ -11,7 +11,7 @@ import numpy as np
 from clinic import words
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
-from clinic.phrases import counted, percent_down
+from clinic.phrases import counted, usable_percent
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import (
@@ -119,7 +119,7 @@ def basis(reading: Reading) -> str:
         return words.LIGHTS[reading.light]
     reasons = []
     if reading.usable_share < GOOD_USABLE_SHARE:
-        reasons.append(f"only {percent_down(reading.usable_share)} could be read")
+        reasons.append(f"only {usable_percent(reading.usable_share)} could be read")
     if reading.longest_gap_s is None:
         reasons.append("pictures show single moments")
     elif reading.longest_gap_s > GOOD_LONGEST_GAP_S:
@@ -175,7 +175,7 @@ def _beside(value: float, known: Sequence[float]) -> str:
 
 def _readable(recording: RecordingRow, reading: Reading) -> str:
     whole = f" of {_length(recording.duration_s)}" if recording.duration_s else ""
-    text = f"The face could be read in {percent_down(reading.usable_share)}{whole}"
+    text = f"The face could be read in {usable_percent(reading.usable_share)}{whole}"
     reasons = [f"{words.STATUSES[status].split(':')[0]} {_percent(share)}" for status, share in reading.reasons.items()]
     if reasons:
         text += f" (otherwise: {', '.join(reasons[:3])})"

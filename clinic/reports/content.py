@@ -13,7 +13,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint, usable_called
-from clinic.phrases import NO_TIME, day, estimated, percent, percent_down, visit
+from clinic.phrases import NO_TIME, day, estimated, percent, usable_percent, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, self_report
 from clinic.version import VERSION
@@ -153,9 +153,9 @@ def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Se
 
 def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
     if len(points) == 1:
-        usable = percent_down(points[0].usable_share)
+        usable = usable_percent(points[0].usable_share)
         return f"The recording of {visit(points[0])} counts; its {usable_called(points)} was {usable}."
-    usable = percent(median(point.usable_share for point in points))
+    usable = usable_percent(median(point.usable_share for point in points))
     return (
         f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
         f" {'counts' if len(counting) == 1 else 'count'}; their median {usable_called(points)} was {usable}."
@@ -240,7 +240,7 @@ def _coverage(
         ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
         (
             usable_called(points).capitalize(),
-            percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING,
+            usable_percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING,
         ),
         ("Not usable", ", ".join(lost) or NOTHING),
     )
@@ -264,7 +264,7 @@ def _table(rows: Sequence[RecordingRow], points: Sequence[TrendPoint], shown: Se
     cells = tuple(
         (
             visit(row),
-            percent_down(row.usable_share),
+            usable_percent(row.usable_share),
             *(_estimate(read.get(row.id), column) for column in shown),
             *(_basis(read.get(row.id)) for _ in basis),
             row.excluded or ("yes" if row.samples is not None else row.standing.sentence),

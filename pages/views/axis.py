@@ -12,7 +12,7 @@ from clinic.patients import events, recast
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.summaries import UNCERTAIN
 from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
-from clinic.phrases import counted, estimated
+from clinic.phrases import counted, estimated, usable_percent
 from clinic.questionnaires.answers import Answer
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
@@ -131,7 +131,7 @@ def _show_table(dots: Sequence[TrendDot], columns: Sequence[int]) -> None:
 def table_rows(dots: Sequence[TrendDot], columns: Sequence[int]) -> list[dict[str, str]]:
     """Return what the axis draws of each recording in words, the newest first, with the 95 % interval of each share."""
     return [
-        {"Recording": dot.called, "Usable face time": percent(dot.usable)}
+        {"Recording": dot.called, "Usable face time": usable_percent(dot.usable)}
         | {title(NAMES[column]): _share(dot, column) for column in columns}
         | ({"Shares of the": dot.basis if dot.shares is not None else percent(None)} if columns else {})
         | {"Counts": "yes" if dot.excluded is None else f"no: {dot.excluded}"}

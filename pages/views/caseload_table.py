@@ -15,7 +15,7 @@ from clinic.consent.scopes import SCOPES
 from clinic.patients.digests import SmallTrend
 from clinic.patients.listing import CaseloadLine
 from clinic.patients.needs import Need
-from clinic.phrases import counted, interval
+from clinic.phrases import counted, interval, usable_percent
 from fer_core.emotions import Emotion
 from pages import chooser, links
 from pages.charts.palette import COLORS
@@ -53,7 +53,7 @@ def _row(line: CaseloadLine) -> dict[str, Any]:
         "needs": list(_needs(line)),
         "last": day(line.last_recorded_on),
         "recordings": counted(line.recordings, "recording"),
-        "usable": percent(line.trend.usable if line.trend is not None else None),
+        "usable": usable_percent(line.trend.usable if line.trend is not None else None),
         "usable_of": _which(line.trend, -1) if line.trend is not None and line.trend.days else "",
         "trends": _trends(line),
     }

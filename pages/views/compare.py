@@ -8,7 +8,7 @@ from clinic import words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.subject import RecordingKind
 from clinic.patients.trends import TrendPoint
-from clinic.phrases import percent_down
+from clinic.phrases import usable_percent
 from clinic.recordings import readings
 from clinic.recordings.readings import AnalysisResult
 from fer_core.reading.reading import Reading
@@ -70,7 +70,9 @@ def _rows(both: dict[str, Reading]) -> list[dict[str, str]]:
     rows = []
     for column, name in words.TREND_NAMES.items():
         rows.append({"Label": title(name)} | {called: _share(reading, column) for called, reading in both.items()})
-    rows.append({"Label": "Usable"} | {called: percent_down(reading.usable_share) for called, reading in both.items()})
+    rows.append(
+        {"Label": "Usable"} | {called: usable_percent(reading.usable_share) for called, reading in both.items()}
+    )
     return rows
 
 

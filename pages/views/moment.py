@@ -40,7 +40,7 @@ def ask_for_moment(
         suggested = taken.day if taken is not None else _chosen_on(files) if files and mute else None
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
-        if files is not None and not mute:
+        if files is not None and (files.done or not mute):
             st.caption(_explained(files, found, unclear, recorded_on))
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
@@ -82,6 +82,10 @@ def _explained(files: Sent, found: Sequence[Taken | None], unclear: bool, record
     if unclear:
         named = [file.name for file, taken in zip(files.files, found, strict=True) if _name_is_unclear(file, taken)]
         return f"The day is not clear from the name {_some(named)}."
+    if not days:
+        guessed = recorded_on == _chosen_on(files)
+        chosen = ": this is the day on which you chose " + ("it" if len(found) == 1 else "them")
+        return f"{the} say{'s' if len(found) == 1 else ''} no day{chosen if guessed else ''}."
     mute = sum(taken is None for taken in found)
     if mute:
         return f"{len(found) - mute} of {len(found)} files say {day(days[0])}; the others say no day."

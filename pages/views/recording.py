@@ -12,7 +12,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
 from clinic.patients.subject import RecordingKind
-from clinic.phrases import counted, percent_down
+from clinic.phrases import counted, usable_percent
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
@@ -122,7 +122,7 @@ def _show_usable(recording: RecordingRow) -> None:
     columns = st.columns(4)
     columns[0].metric(
         "Usable face time" if recording.kind == RecordingKind.VIDEO else "Usable pictures",
-        percent_down(recording.usable_share),
+        usable_percent(recording.usable_share),
         help=words.USABLE,
     )
     columns[1].metric("Samples" if recording.kind == RecordingKind.VIDEO else "Pictures", f"{recording.samples:,}")

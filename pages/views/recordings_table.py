@@ -10,7 +10,7 @@ import streamlit as st
 from clinic.jobs import progress
 from clinic.patients.caseload import PatientDetail
 from clinic.patients.subject import RecordingKind
-from clinic.phrases import whole_percent_down
+from clinic.phrases import whole_usable_percent
 from pages import actions, chooser, links
 from pages.session import actor
 from pages.views.recording import title_of
@@ -34,7 +34,7 @@ def show_table(patient: PatientDetail) -> None:
             "Time": f"{recording.recorded_time:%H:%M}" if recording.recorded_time else "",
             "Kind": recording.kind.capitalize(),
             "Length": duration(recording.duration_s) if recording.kind == RecordingKind.VIDEO else "",
-            "Usable": whole_percent_down(recording.usable_share) if recording.usable_share is not None else None,
+            "Usable": whole_usable_percent(recording.usable_share) if recording.usable_share is not None else None,
             "State": recording.standing.sentence,
             "Note": recording.note,
         }

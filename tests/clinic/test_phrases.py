@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from clinic.phrases import counted, day, percent_down
+from clinic.phrases import counted, day, usable_percent
 
 
 def test_a_day_is_written_in_one_way():
@@ -24,8 +24,19 @@ def test_a_plural_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"), [(0.4983, "49 %"), (0.5, "50 %"), (0.29, "29 %"), (0.999, "99 %"), (1.0, "100 %"), (None, "–")]
+    ("share", "shown"),
+    [
+        (0.4983, "49 %"),
+        (0.5, "50 %"),
+        (0.29, "29 %"),
+        (3 / 7, "43 %"),
+        (0.7999, "79 %"),
+        (0.999, "99 %"),
+        (0.00, "0 %"),
+        (1.0, "100 %"),
+        (None, "–"),
+    ],
 )
 def test_just_under_a_limit_is_not_shown_as_the_limit(share, shown):
     """A recording that doesn't count, for a usable face in less than 50 %, had one "in 50 %"."""
-    assert percent_down(share) == shown
+    assert usable_percent(share) == shown

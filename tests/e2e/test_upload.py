@@ -110,6 +110,31 @@ def test_a_cancelled_upload_is_gone(open_form, page, large, tmp_path):
     assert eventually(lambda: not list((tmp_path / "data" / "uploads").iterdir()))
 
 
+@pytest.mark.usefixtures("no_worker")
+def test_an_upload_goes_on_where_a_full_disk_stopped_it(open_form, page, large, tmp_path):
+    """The page said that what has arrived stays, and sent all of it again: the part filled the disk for another day."""
+    sent, full = [], [True]
+
+    def watch(route, request):
+        offset = int(request.headers.get("upload-offset", 0))
+        if full and offset >= PIECE:
+            route.fulfill(status=507, json={"code": "disk_full", "message": "Too little free space."})
+            return
+        if request.method == "PATCH":
+            sent.append(offset)
+        route.continue_()
+
+    page.route("**/uploads/*", watch)
+    open_form()
+    page.locator("input[type=file]").set_input_files(large)
+    page.get_by_text("Too little free space.").wait_for()
+    full.clear()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("Uploaded.").wait_for()
+    assert sent == [0, PIECE, 2 * PIECE], "what was there was not sent again"
+    assert len(list((tmp_path / "data" / "uploads").iterdir())) == 2, "no part of an upload that nobody goes on with"
+
+
 CONTRAST = """button => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const light = colours => {

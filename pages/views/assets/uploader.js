@@ -106,6 +106,7 @@ class Uploader {
         return this.finish();
       } catch (error) {
         if (this.turn !== turn) return;
+        if (error instanceof Refusal && error.full) return this.pause(error.message);
         if (error instanceof Refusal && !error.passing) return this.fail(error.message);
         failures += 1;
         this.say(`The connection was interrupted. Trying again (${failures} of ${TRIES})…`);
@@ -209,6 +210,8 @@ class Refusal extends Error {
     super(message);
     // Another piece is still coming in, or it didn't follow on: asking for the place helps. So may a gateway's error.
     this.passing = [409, 423, 429, 502, 503, 504].includes(status);
+    // What arrived stays, and a person makes room: the upload goes on from there.
+    this.full = status === 507;
   }
 }
 

@@ -81,6 +81,25 @@ def test_at_midnight_the_day_on_the_screen_stays(form, monkeypatch):
     assert said(form.run()) == (before, None)
 
 
+@pytest.mark.parametrize(
+    ("names", "caption"),
+    [
+        (("visit.mp4",), "The file says no day: this is the day on which you chose it."),
+        (("a.jpg", "b.jpg"), "The files say no day: this is the day on which you chose them."),
+    ],
+)
+def test_a_day_that_no_file_says_is_not_shown_like_one_that_it_says(form, monkeypatch, names, caption):
+    """An old video was stored as of today, with no word that today was only assumed."""
+    monkeypatch.setattr("clinic.recordings.incoming.created", lambda settings, upload_id, owner: None)
+    assert said(chosen(form, *names)) == (today(), None)
+    assert captions(form) == [], "before the whole file has come, its day may still be read in it"
+    form.session_state["done"] = True
+    form.run()
+    assert captions(form) == [caption]
+    form.date_input[0].set_value(date(2026, 4, 4)).run()
+    assert captions(form) == [f"{caption.split(':')[0]}."]
+
+
 UNCLEAR = "The day is not clear from the name 2026-10-31 16-30-00 PDT."
 SEVERAL = "The files say different days: 5 Apr 2026 ({}) and 3 Oct 2026 ({}). One recording has one day."
 APRIL, OCTOBER = "IMG-20260405-WA0001.jpg", "IMG-20261003-WA0002.jpg"
