@@ -69,12 +69,12 @@ def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
 def _whole_or_gone(target_url: str) -> Iterator[None]:
     """Delete the target's file again where the work fails, if it was not there before."""
     path = sqlite_path(target_url)
-    made = path is not None and not path.exists()
+    made = path if path is not None and not path.exists() else None
     try:
         yield
     except BaseException as error:
-        for suffix in ("-shm", "-wal", "-journal", "") if path is not None and made else ():
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for suffix in ("-shm", "-wal", "-journal", "") if made is not None else ():
+            made.with_name(made.name + suffix).unlink(missing_ok=True)
         if disk_full(error):
             disk = "other database" if path is None else f"folder {path.absolute().parent}"
             raise TransferError(
