@@ -73,8 +73,9 @@ def _whole_or_gone(target_url: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        for suffix in ("-shm", "-wal", "-journal", "") if made is not None else ():
-            made.with_name(made.name + suffix).unlink(missing_ok=True)
+        for suffix in ("-shm", "-wal", "-journal", ""):
+            if made is not None:
+                made.with_name(made.name + suffix).unlink(missing_ok=True)
         if disk_full(error):
             disk = "other database" if path is None else f"folder {path.absolute().parent}"
             raise TransferError(
