@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, select, text
 
 from db.connection import READ_ONLY, make_engine
+from db.copies import sqlite_path
 from db.migrate import current, head, upgrade
 from db.models import Base, Installation
+from db.room import disk_full
 from db.urls import parsed
 from fer_core.errors import FerError
 
@@ -48,15 +51,42 @@ def transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
     """Copy all tables of one database to an empty one, and return what each table holds; others may write meanwhile.
 
     What one moment of the source held is written in one transaction, read again, and compared before it commits.
-    Raises TransferError ``source_not_current``, ``target_not_empty``, ``transfer_incomplete``.
+    A SQLite file that was made for it goes again where that fails.
+    Raises TransferError ``source_not_current``, ``target_not_empty``, ``transfer_incomplete``, ``disk_full``.
     """
     if current(source_url) != head():
         raise TransferError(
             "The database to copy is missing, or is not at this version's tables. Please start the program on it once.",
             "source_not_current",
         )
-    _refuse_unless_empty(source_url, target_url)
-    upgrade(target_url)
+    with _whole_or_gone(target_url):
+        _refuse_unless_empty(source_url, target_url)
+        upgrade(target_url)
+        return _transfer(source_url, target_url)
+
+
+@contextmanager
+def _whole_or_gone(target_url: str) -> Iterator[None]:
+    """Delete the target's file again where the work fails, if it was not there before."""
+    path = sqlite_path(target_url)
+    made = path if path is not None and not path.exists() else None
+    try:
+        yield
+    except BaseException as error:
+        for suffix in ("-shm", "-wal", "-journal", ""):
+            if made is not None:
+                made.with_name(made.name + suffix).unlink(missing_ok=True)
+        if disk_full(error):
+            disk = "other database" if path is None else f"folder {path.absolute().parent}"
+            raise TransferError(
+                f"The disk of the {disk} is full. Nothing was copied, and the clinic is as it was. Please free space"
+                " there, or name another place.",
+                "disk_full",
+            ) from error
+        raise
+
+
+def _transfer(source_url: str, target_url: str) -> dict[str, TableDigest]:
     source, target = make_engine(source_url), make_engine(target_url)
     try:
         with source.execution_options(**{READ_ONLY: True}).connect() as reading, target.begin() as writing:

@@ -1,11 +1,14 @@
-"""The store of sealed files: a folder, or over fsspec an object store or a share; everything in it is encrypted.
+"""The store of sealed files: a folder, or over fsspec an object store or a share; everything in it is encrypted,
+but for the random id of the clinic that it belongs to.
 
 A file's name is a random id. It gets that name when it is complete and safely stored.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +23,10 @@ from storage.places import Places
 from storage.placing import PART as PART
 from storage.placing import adopt, file_system, listed
 from storage.sealed import Key, copy_with_header, key_id, open_sealed, rewrap
+
+MARK = "clinic.id"
+"""The name of the file that says whose a store is."""
+MARK_BYTES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,24 @@ class MediaStore:
                 except FileNotFoundError:
                     continue
                 yield StoreEntry(media_id, int(found["size"]), modified, whole=name == media_id)
+
+    def clinic_id(self) -> str | None:
+        """Return the id of the clinic for which the store was marked, None without a mark."""
+        try:
+            with self._fs.open(f"{self._root}/{MARK}", "rb") as file:
+                return bytes(file.read(MARK_BYTES)).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+
+    def mark(self, clinic_id: str, work: Path) -> None:
+        """Let the store say whose it is; `work`: a folder on the local disk. Raises what the file system raises."""
+        path = work / f"{MARK}.{secrets.token_hex(4)}{PART}"
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(f"{clinic_id}\n")
+            adopt(self._fs, self._root, path, MARK)
+        finally:
+            path.unlink(missing_ok=True)
 
     def _place(self, media_id: str) -> str:
         """Return where a file lies. Raises ValueError for what is no id, so no path can be injected."""

@@ -29,7 +29,7 @@ from clinic import audit, clock
 from clinic.admin import key_folder, keyring, rotation
 from clinic.admin.process_checks import NOT_THERE
 from clinic.children import PROGRAM_DIR
-from clinic.recordings import stored_files
+from clinic.recordings import store_mark, stored_files
 from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
 from db.copies import sqlite_path
@@ -38,7 +38,7 @@ from db.models import Consent, Patient, Recording
 from db.probe import probe
 from fer_core.errors import FerError
 from storage import keys
-from storage.media import MediaStore
+from storage.media import MediaStore, open_store
 from storage.sealed import Key, SealError
 
 STARTED_WITHIN_S = 180.0
@@ -73,7 +73,7 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
     with _as_sqlite(settings) as database:
         manifest = seal_backup(database, target, secret, _stores(settings))
     packed = {file.name.removeprefix("media/") for file in manifest.media}
-    gone = stored_files.missing(before, packed, _expected(settings))
+    gone = _other_store(settings, before, packed) or stored_files.missing(before, packed, _expected(settings))
     if gone is not None:
         raise FerError(
             f"{target} holds the database, and not all of its files. {gone} {NOT_THERE} No older backup was deleted.",
@@ -81,6 +81,12 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
         )
     daily.prune(folder, keep, target)
     return target, manifest
+
+
+def _other_store(settings: Settings, named: Expected, packed: set[str]) -> str | None:
+    """Return in a sentence that the files came from another store than the clinic's, None where nothing says so."""
+    mark = store_mark.look(settings, open_store(settings), probe(settings.database_url).clinic_id)
+    return stored_files.not_its_own(mark, named, packed)
 
 
 def _expected(settings: Settings) -> Expected:
@@ -98,7 +104,10 @@ def bring_back(settings: Settings, source: Path, secret: Secret | None, erased: 
     """
     beside = settings.data_dir / "clinic.db"
     admit = partial(key_folder.refuse_other_clinic, settings)
-    return restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased, admit)
+    restored = restore_to_url(source, secret, settings.database_url, beside, _stores(settings), erased, admit)
+    # Its files lie in the store that is there now.
+    store_mark.forget(settings)
+    return restored
 
 
 def drill(

@@ -303,9 +303,11 @@ def _lost_files(options: argparse.Namespace) -> int:
         print(f"patient {patient_id}, recording {recording_id}: {counted(count, 'file')}")
     said = "accepted as lost" if options.accept else "not in the media store"
     print(f"{found.count} of {counted(found.kept, 'kept file')}: {said}.")
-    if found.count and not options.accept:
+    if found.other is not None and not options.accept:
+        print(found.other)
+    if (found.count or found.other) and not options.accept:
         print(f"{NOT_THERE} If they are lost for good: `lost-files --accept`.")
-    return 1 if found.count and not options.accept else 0
+    return 1 if (found.count or found.other) and not options.accept else 0
 
 
 def _named_secret(options: argparse.Namespace) -> Secret | None:

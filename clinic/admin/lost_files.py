@@ -9,20 +9,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic import access, audit
+from clinic.admin.process_checks import NOT_THERE
 from clinic.audit import AuditAction
-from clinic.recordings import stored_files
+from clinic.recordings import store_mark, stored_files
+from clinic.recordings.store_mark import Mark
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, Recording
+from fer_core.errors import FerError
 from storage.media import open_store
 
 
 @dataclass(frozen=True, slots=True)
 class LostFiles:
-    """How many files of each recording are missing, by the ids of patient and recording; of how many that were kept."""
+    """How many files of each recording are missing, by the ids of patient and recording; of how many that were kept.
+
+    `other`: in a sentence, that the store is not the one of before.
+    """
 
     of_recording: Mapping[tuple[str, str], int]
     kept: int
+    other: str | None = None
 
     @property
     def count(self) -> int:
@@ -33,15 +40,23 @@ class LostFiles:
 def find(db: Database, settings: Settings, accept: bool = False) -> LostFiles:
     """Return which kept files are missing; `accept`: they are not missed from now on. None of them is deleted.
 
-    Raises FerError ``media_unreachable``: what does not answer is not lost.
+    The store is the clinic's from then on, also where it is a new one. Raises FerError ``media_unreachable``: what does
+    not answer is not lost; ``store_away`` where the store is another clinic's.
     """
-    there = {file.id for file in open_store(settings).files() if file.whole}
+    media = open_store(settings)
+    there = {file.id for file in media.files() if file.whole}
     with db.session() if accept else db.read() as session:
-        kept = stored_files.expected(session, settings).kept
+        named, clinic_id = stored_files.expected(session, settings), store_mark.own_id(session)
+        mark, kept = store_mark.look(settings, media, clinic_id), named.kept
+        other = stored_files.not_its_own(mark, named, there)
+        if mark is Mark.OTHERS:
+            raise FerError(f"{other} {NOT_THERE}", stored_files.CODE_AWAY)
+        if accept:
+            store_mark.put(settings, media, clinic_id)
         found = _missing(session, kept - there, accept)
         if accept and found:
             audit.write(session, AuditAction.LOSS_ACCEPTED, console=True, files=sum(found.values()))
-        return LostFiles(found, len(kept))
+        return LostFiles(found, len(kept), other)
 
 
 def _missing(session: Session, gone: frozenset[str], accept: bool) -> dict[tuple[str, str], int]:

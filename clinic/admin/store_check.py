@@ -11,16 +11,21 @@ from clinic.admin.findings import Finding, Level
 from clinic.admin.folder_checks import cannot_write, existing
 from clinic.admin.process_checks import NOT_THERE
 from clinic.phrases import counted
-from clinic.recordings import stored_files
+from clinic.recordings import store_mark, stored_files
+from clinic.recordings.store_mark import Mark
 from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
 from db.probe import Probe, reading
 from fer_core.errors import FerError
 from storage import keys
-from storage.media import MediaStore
+from storage.media import MARK, MediaStore
 from storage.sealed import Key
 
 NAME = "media store"
+REMEDIES = {
+    Mark.OTHERS: f"{NOT_THERE} If that clinic is gone for good, delete the file {MARK} in it.",
+    Mark.MISSING: f"{NOT_THERE} If it is a new one, or the old one is lost for good: `lost-files --accept`.",
+}
 
 
 def filled(settings: Settings) -> bool:
@@ -57,6 +62,7 @@ def check(settings: Settings, database: Probe | FerError) -> Finding:
     try:
         media = MediaStore.at(settings, Key(b"", b""))
         there = list(media.files())
+        mark = store_mark.look(settings, media, database.clinic_id if isinstance(database, Probe) else None)
         # In the middle of a change of the key either opens some; the master key's own line says so.
         changing = keys.next_path(settings).exists()
         closed = 0 if known is None or changing else keyring.closed_files(settings, known)
@@ -67,6 +73,8 @@ def check(settings: Settings, database: Probe | FerError) -> Finding:
     if (refusal := _not_writable(settings, media.folder)) is not None:
         return Finding(NAME, Level.BROKEN, *refusal)
     whole = {file.id for file in there if file.whole}
+    if (other := stored_files.not_its_own(mark, before, whole)) is not None:
+        return Finding(NAME, Level.BROKEN, other, REMEDIES[mark])
     if (gone := stored_files.missing(before, whole, _expected(settings, database))) is not None:
         return Finding(NAME, Level.BROKEN, gone, NOT_THERE)
     if closed:

@@ -32,7 +32,7 @@ from clinic.patients.states import ENDED_WELL, UNDER_WAY, standing_of
 from clinic.patients.subject import RecordingKind
 from clinic.questionnaires import answers
 from clinic.questionnaires.answers import Answer
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.settings import Settings
 from clinic.version import VERSION
 from db.copies import sync_folder
@@ -93,7 +93,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
 
     Kept videos and pictures go with it where the consent to keep them stands.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``analysis_under_way``.
+    Raises Forbidden, ConsentError, FerError ``unknown_patient``, ``analysis_under_way``, ``store_away``.
     """
     with db.session() as session:
         account_id = access.require_writer_of_or_console(session, actor, patient_id)
@@ -121,7 +121,7 @@ def export_patient(db: Database, settings: Settings, actor: Actor, patient_id: s
             _write_csv(archive, DICTIONARY_CSV, *dictionary_rows())
             archive.writestr(READ_ME, read_me(recordings))
             others = _of_others(session, jobs)
-            for upload_id in _held_files(settings, jobs, with_kept):
+            for upload_id in _held_files(session, settings, jobs, with_kept):
                 if upload_id in others:
                     continue
                 with (
@@ -259,12 +259,13 @@ def _of_others(session: Session, jobs: list[dict[str, Any]]) -> set[str]:
     return others[True] - others[False]
 
 
-def _held_files(settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:
+def _held_files(session: Session, settings: Settings, jobs: list[dict[str, Any]], with_kept: bool) -> Iterator[str]:
     """Yield the ids of the patient's files that are still stored: kept, or to retry a failed analysis."""
     kept = {source["id"] for job in jobs if job["state"] in ENDED_WELL for source in job["sources"]}
     # Versions of a recording share their files.
-    for upload_id in dict.fromkeys(source["id"] for job in jobs for source in job["sources"]):
-        if upload_id in kept and not with_kept:
-            continue
+    ids = dict.fromkeys(source["id"] for job in jobs for source in job["sources"])
+    wanted = [upload_id for upload_id in ids if with_kept or upload_id not in kept]
+    stored_files.are_there(session, settings, wanted)
+    for upload_id in wanted:
         if uploads.stored(settings, [upload_id]):
             yield upload_id

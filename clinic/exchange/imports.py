@@ -174,6 +174,10 @@ class _Import:
     def to_end(self) -> str:
         """Stage everything, then show it; return the patient's id."""
         tables = self._read()
+        patient_id = str(tables[Patient.__tablename__][0]["id"])
+        with self.db.read() as session:
+            # Before the files: those of a patient who is here lie here too.
+            _refuse_known(session, self.settings, patient_id)
         sources = [source for job in tables[Job.__tablename__] for source in job["sources"]]
         if any(uploads.stored(self.settings, [source["id"]]) for source in sources):
             # A file of another patient could be looked at through this one, and would go with it.
@@ -181,7 +185,6 @@ class _Import:
         media = [one.file_size for one in self.archive.infolist() if one.filename.startswith(MEDIA_FOLDER)]
         if media:
             uploads.check_quota(self.db, self.settings, sum(media))
-        patient_id = str(tables[Patient.__tablename__][0]["id"])
         self._stage(patient_id, tables)
         self._store_files(tables[Job.__tablename__])
         own = {row["id"] for row in tables[Recording.__tablename__]}

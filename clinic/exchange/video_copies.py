@@ -59,7 +59,7 @@ class CopyClaim:
 def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> str:
     """Queue a copy of a recording's kept video and return its id; one that is still open is not asked for twice.
 
-    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``,
+    Raises Forbidden, ConsentError, FerError ``unknown_recording``, ``no_video``, ``store_away``,
     ``not_interpreted``.
     """
     with db.read() as session:

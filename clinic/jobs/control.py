@@ -97,9 +97,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
         if job is None or job.state != JobState.FAILED.value:
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
-        if not uploads.stored(settings, ids := [source["id"] for source in job.sources]):
-            if stored_files.is_away(session, settings, ids):
-                raise FerError(f"{stored_files.AWAY} Please tell your administrator.", stored_files.CODE_AWAY)
+        if not stored_files.are_there(session, settings, [source["id"] for source in job.sources]):
             raise FerError("The file was deleted. Please upload it again.", "upload_gone")
         queue_again(job)
         audit.write(session, AuditAction.RECORDING_RETRIED, account.id, recording.patient_id, recording_id)

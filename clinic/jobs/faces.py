@@ -18,7 +18,7 @@ from clinic.jobs.jobs import job_key, job_to_change
 from clinic.patients import digests
 from clinic.patients.doubts import ASKED
 from clinic.patients.states import UNDER_WAY, Replaced
-from clinic.recordings import marks
+from clinic.recordings import marks, stored_files
 from clinic.settings import Settings
 from clinic.training_queue import uses
 from db.engine import Database
@@ -205,7 +205,9 @@ def _stays(session: Session, settings: Settings, recording: Recording) -> str | 
     of_visit = select(Job.state).join(Recording, Recording.id == Job.recording_id).where(_of_visit(recording))
     if session.scalar(of_visit.where(Job.state.in_(UNDER_WAY)).limit(1)) is not None:
         return ANOTHER_RUNS
-    return None if reanalysis.files_there(session, settings, recording) else FILE_GONE
+    if reanalysis.files_there(session, settings, recording):
+        return None
+    return f"{stored_files.AWAY} {stored_files.TELL}" if stored_files.is_away(session, settings) else FILE_GONE
 
 
 def _is_open(job: Job | None) -> bool:

@@ -17,7 +17,7 @@ from clinic.consent.consent import Scope
 from clinic.jobs import control, jobs, tracks
 from clinic.patients.states import ENDED_BADLY, ENDED_WELL, UNDER_WAY
 from clinic.phrases import counted, short_id
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import Job, JobState, Patient, Reanalysis, Recording, RecordingKind, StoredChunk
@@ -120,7 +120,7 @@ def start(
     `model_sha256`: by default the installed model. What was asked for before is not queued twice; what failed or was
     cancelled is tried again. For administrators and the console.
 
-    Raises Forbidden, FerError ``unknown_patient``, ModelError where no model is installed.
+    Raises Forbidden, FerError ``unknown_patient``, ``store_away``, ModelError where no model is installed.
     """
     model = model_sha256 or ModelCard.load(model_in_use.card_path(settings)).sha256
     queued = up_to_date = without_file = without_consent = 0
@@ -128,6 +128,8 @@ def start(
         account_id = access.require_administrator_or_console(session, actor)
         if patient_id is not None:
             access.need_patient(session, patient_id)
+        if stored_files.is_away(session, settings):
+            raise FerError(f"{stored_files.AWAY} {stored_files.TELL}", stored_files.CODE_AWAY)
         asked_for = Reanalysis(patient_id=patient_id, model_sha256=model, created_at=clock.now())
         session.add(asked_for)
         session.flush()

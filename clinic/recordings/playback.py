@@ -17,7 +17,7 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients.states import ENDED_WELL
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.settings import Settings
 from db.engine import Database
 from db.models import AuditRow, Job, RecordingKind
@@ -71,7 +71,10 @@ class ByteRange:
 
 
 def kept(db: Database, settings: Settings, actor: Actor, recording_id: str) -> Kept | None:
-    """Return the recording's video, None where none is kept. Raises Forbidden, ConsentError, FerError."""
+    """Return the recording's video, None where none is kept.
+
+    Raises Forbidden, ConsentError, FerError ``store_away`` where the media store is not there.
+    """
     with db.read() as session:
         return _kept(session, settings, actor, recording_id)
 
@@ -82,7 +85,7 @@ def open_part(
     """Return a part of a kept video, to be closed by the caller; `wanted` is HTTP's Range header.
 
     Only the sealed chunks that are read are opened. Raises Forbidden, ConsentError, RangeError, FerError
-    ``unknown_recording``, ``no_video`` where none is kept or browsers don't play it, SealError.
+    ``unknown_recording``, ``no_video`` where none is kept or browsers don't play it, ``store_away``, SealError.
     """
     found = kept(db, settings, actor, recording_id)
     if found is None or found.media_type is None:
@@ -136,7 +139,7 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     if recording.kind != RecordingKind.VIDEO or job is None or job.state not in ENDED_WELL:
         return None
     source: dict[str, Any] = job.sources[0] if job.sources else {}
-    if not source or not uploads.stored(settings, [source["id"]]):
+    if not source or not stored_files.are_there(session, settings, [source["id"]]):
         return None
     media_type = source.get("media_type")
     return Kept(source["id"], media_type if media_type in MEDIA_TYPES else None, source.get("begins_s", 0.0))

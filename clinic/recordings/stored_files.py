@@ -16,15 +16,18 @@ from clinic.audit import AuditAction
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.phrases import counted
+from clinic.recordings import store_mark
+from clinic.recordings.store_mark import Mark
 from clinic.settings import Settings
 from db.models import AuditRow, Consent, Job, JobState, Recording
 from fer_core.errors import FerError
-from storage.media import open_store
+from storage.media import MARK, MediaStore, open_store
 
 ASKED_FIRST = 20
 LOST = "lost"
 """The mark of a job's file whose loss was accepted."""
 AWAY = "The folder of recordings can't be reached."
+TELL = "Please tell your administrator."
 CODE_AWAY = "store_away"
 FACE = "face"
 """The kind of a picture that this program made of the patient's face, among the files of a recording."""
@@ -128,29 +131,66 @@ def are_all_missing(named: Expected, there: Iterable[str]) -> bool:
     return bool(ids) and ids.isdisjoint(there)
 
 
-def is_away(session: Session, settings: Settings, wanted: Iterable[str] = ()) -> bool:
-    """Return whether the media store does not answer, or lacks all that it should hold, with files that jobs wait for.
+def not_its_own(mark: Mark, named: Expected, there: Iterable[str]) -> str | None:
+    """Return in a sentence that the store is not this clinic's, None where nothing is known against it."""
+    if mark is Mark.OTHERS:
+        return f"The media store is another clinic's: the id in its file {MARK} is not this clinic's."
+    if mark is Mark.MISSING and (named.waiting | named.kept).isdisjoint(there):
+        return f"The media store is not the one that was used before: that one has a file {MARK}."
+    return None
 
-    Where all of `wanted` lie in it, it is there. Raises MasterKeyError.
+
+def is_away(session: Session, settings: Settings, wanted: Iterable[str] = ()) -> bool:
+    """Return whether the media store does not answer, is not this clinic's, or lacks all that it should hold.
+
+    The last only while files wait in it. Where all of `wanted` lie in it, it is there. Raises MasterKeyError.
     """
     media, ids, waiting = open_store(settings), list(wanted), _waiting(session)
-    if not ids and not waiting:
-        return False
     try:
         # All files are listed only where these few are not there: each upload asks.
         if (ids and all(map(media.exists, ids))) or any(map(media.exists, islice(waiting, ASKED_FIRST))):
             return False
+        mark = store_mark.look(settings, media, store_mark.own_id(session))
+        if not waiting and mark in (Mark.OWN, Mark.NONE):
+            # Whether files were ever kept is not known: without a mark, a new store is no reason to refuse a file.
+            return False
         there = {file.id for file in media.files() if file.whole}
     except Exception:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
         return True
-    # Whether files were ever kept is not known: where nothing waits, a new store is no reason to refuse a file.
-    return bool(waiting) and are_all_missing(expected(session, settings), there)
+    named = expected(session, settings)
+    return not_its_own(mark, named, there) is not None or (bool(waiting) and are_all_missing(named, there))
 
 
 def need_store(session: Session, settings: Settings) -> None:
     """Raise FerError ``store_away`` where nothing can be put into the media store, since it is not there."""
     if is_away(session, settings):
-        raise FerError(f"{AWAY} Nothing can be added meanwhile. Please tell your administrator.", CODE_AWAY)
+        raise FerError(f"{AWAY} Nothing can be added meanwhile. {TELL}", CODE_AWAY)
+    media = open_store(settings)
+    if not store_mark.is_put(settings, media, store_mark.own_id(session)):
+        mark_store(session, settings, media, {file.id for file in media.files() if file.whole})
+
+
+def are_there(session: Session, settings: Settings, ids: Iterable[str]) -> bool:
+    """Return whether all of these files are in the media store. Raises FerError ``store_away`` where that is not there.
+
+    Raises MasterKeyError, too.
+    """
+    media, wanted = open_store(settings), list(ids)
+    try:
+        if all(map(media.exists, wanted)):
+            return True
+        away = is_away(session, settings, wanted)
+    except Exception:  # noqa: BLE001 any file system may be behind the URL, with errors of its own
+        away = True
+    if away:
+        raise FerError(f"{AWAY} {TELL}", CODE_AWAY)
+    return False
+
+
+def mark_store(session: Session, settings: Settings, media: MediaStore, there: Iterable[str]) -> None:
+    """Mark the store as the clinic's, unless it lacks all that it should hold; `there`: the ids that lie in it."""
+    if not are_all_missing(expected(session, settings), there):
+        store_mark.put(settings, media, store_mark.own_id(session))
 
 
 def _sources() -> Select[list[dict[str, Any]]]:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 
 from clinic import access, clock
 from clinic.access import Actor
-from clinic.recordings import stored_files
+from clinic.recordings import store_mark, stored_files
 from clinic.recordings.stored_files import FACE as FACE
 from clinic.settings import Settings
 from clinic.texts import is_seen
@@ -218,7 +218,7 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
 
     Those that were analysed go at once: a worker that was killed between its result and its files left them. Others
     may belong to what is being added, or to an analysis that is tried again, and go when older than `older_than_s`.
-    Raises FerError ``store_away`` where none of the files that should be in the store is: the others are not its own.
+    Raises FerError ``store_away`` where the store is not the clinic's, or lacks all that should be in it.
     """
     # The files are listed before the jobs are: one that is stored in between is not on the list.
     media, limit = open_store(settings), clock.now() - timedelta(seconds=older_than_s)
@@ -230,9 +230,11 @@ def sweep(settings: Settings, db: Database, older_than_s: float = ORPHAN_AGE_S) 
         return len(unfinished)
     with db.read() as session:
         analysed, needed = stored_files.analysed(session), stored_files.needed(session, settings)
-        named = stored_files.expected(session, settings)
-    if stored_files.are_all_missing(named, {file.id for file in found}):
-        raise FerError("it is not this clinic's, or its disk or share is not mounted", stored_files.CODE_AWAY)
+        named, there = stored_files.expected(session, settings), {file.id for file in found}
+        mark = store_mark.look(settings, media, store_mark.own_id(session))
+        if stored_files.not_its_own(mark, named, there) or stored_files.are_all_missing(named, there):
+            raise FerError("it is not this clinic's, or its disk or share is not mounted", stored_files.CODE_AWAY)
+        stored_files.mark_store(session, settings, media, there)
     needless = [file for file in found if not (file.whole and file.id in needed)]
     stale = [file.id for file in needless if file.modified < limit or file.id in analysed]
     discard(settings, stale)

@@ -15,10 +15,11 @@ from clinic.consent.consent import Scope
 from clinic.exchange import recording_files
 from clinic.jobs.kept_faces import FacePicture
 from clinic.patients.caseload import RecordingRow
-from clinic.recordings import playback
+from clinic.recordings import playback, stored_files
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
+from fer_core.errors import FerError
 from fer_core.types import Status
 from pages import windows
 from pages.charts import curves
@@ -95,7 +96,16 @@ def kept_video(recording: RecordingRow) -> Kept | None:
         if refusal.code == "consent_expired":
             st.info(refusal.message, icon=":material/videocam_off:")
         return None
-    kept = playback.kept(parts.db, parts.settings, who, recording.id)
+    try:
+        kept = playback.kept(parts.db, parts.settings, who, recording.id)
+    except FerError as error:
+        if error.code != stored_files.CODE_AWAY:
+            raise
+        st.info(
+            f"Whether a video of this recording is kept can't be seen now. {error.message}",
+            icon=":material/videocam_off:",
+        )
+        return None
     if kept is not None and kept.media_type is None:
         st.info(NOT_PLAYED, icon=":material/videocam_off:")
     return kept if kept is not None and kept.media_type is not None else None

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, func, insert, select, text
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, event, func, insert, select, text
 
 import backup.transfer
 from backup.__main__ import main
@@ -143,6 +143,38 @@ def test_a_row_that_came_out_differently_undoes_everything(urls, monkeypatch):
     assert count(there) == 0
     transfer(here, there)
     assert count(there) == 1, "an attempt that failed is no obstacle"
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_full_disk_leaves_no_half_copy(tmp_path, copy_tables, sqlite_url, monkeypatch, was_there):
+    copy_tables(tmp_path / "clinic.db")
+    fill(sqlite_url)
+    (tmp_path / "new").mkdir()
+    path = tmp_path / "new" / "clinic.db"
+    there, other = f"sqlite:///{path}", path.with_name("clinic.db-of-mine")
+    other.write_text("another file")
+    if was_there:
+        path.touch()
+    make = backup.transfer.make_engine
+
+    def on_a_full_disk(url):
+        engine = make(url)
+        if url == there:
+            # No page more than the tables take.
+            listen = event.listens_for(engine, "connect")
+            listen(lambda connection, _: connection.execute("PRAGMA max_page_count = 1").fetchall())
+        return engine
+
+    with monkeypatch.context() as full:
+        full.setattr(backup.transfer, "make_engine", on_a_full_disk)
+        with pytest.raises(TransferError, match="is full") as refusal:
+            transfer(sqlite_url, there)
+    assert refusal.value.code == "disk_full"
+    assert str(path.parent) in refusal.value.message
+    assert sorted(path.parent.iterdir()) == [path, other][not was_there :]
+    assert count(sqlite_url) == 1
+    transfer(sqlite_url, there)
+    assert everything(there) == everything(sqlite_url)
 
 
 def test_what_is_written_meanwhile_is_not_half_copied(urls, monkeypatch):

@@ -21,12 +21,14 @@ from backup import daily
 from clinic import clock
 from clinic.__main__ import main
 from clinic.admin import key_folder, keyring
+from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.worker_health import WorkerHealth, write_health
 from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, new_id
 from db.sqlite import sqlite3
 from storage import at_work, keys
+from storage.media import MARK
 from tests import postgresql
 
 ROOT = Path(__file__).parents[3]
@@ -183,6 +185,21 @@ def empty_store(clinic, monkeypatch):
     monkeypatch.setenv("FER_MEDIA_URL", str(share))
 
 
+def unmounted_store(clinic, monkeypatch):
+    """The disk of the media store is not mounted, and nothing waits in it."""
+    with closing(open_database(clinic.database_url)) as database:
+        key_folder.mark(database, clinic)
+        uploads.check_quota(database, clinic, 1)
+    shutil.rmtree(clinic.media_url)
+
+
+def store_of_another(clinic, monkeypatch):
+    with closing(open_database(clinic.database_url)) as database:
+        key_folder.mark(database, clinic)
+    Path(clinic.media_url).mkdir()
+    (Path(clinic.media_url) / MARK).write_text(new_id())
+
+
 def closed_to_this_account(folder, monkeypatch):
     """Let the system say that nothing can be written there, whatever rights the test has."""
     access = os.access
@@ -287,6 +304,8 @@ STATES = {
     "A worker does not find the media store": (waiting_worker, "analysis", "broken", "its disk or share is mounted"),
     "The media store's URL is not known": (unknown_store, "media store", "refused", "FER_MEDIA_URL"),
     "The media store lacks files": (empty_store, "media store", "broken", "its disk or share is mounted"),
+    "The media store is not the one of before": (unmounted_store, "media store", "broken", "`lost-files --accept`"),
+    "The media store is another clinic's": (store_of_another, "media store", "broken", "delete the file clinic.id"),
     "The media store's folder is not there": (no_store, "media store", "broken", "can't make it"),
     "A place is not named from / on": (relative_store, "named files", "warning", "FER_MEDIA_URL"),
     "The disk is full": (full_disk, "disk", "warning", "Free space"),

@@ -192,6 +192,10 @@ def test_twice_is_refused(archive, elsewhere):
     refused(elsewhere, archive, "patient_exists")
 
 
+def test_a_patient_with_files_who_is_here_is_no_damaged_archive(db, settings, patient, failed):
+    refused((db, settings), archive_of(db, settings, patient), "patient_exists")
+
+
 def test_an_erased_patient_does_not_come_back(db, settings, demo_patient):
     archive = archive_of(db, settings, demo_patient)
     deletion.erase(db, settings, "patient", demo_patient, None)
