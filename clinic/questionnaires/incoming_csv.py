@@ -206,7 +206,7 @@ def _row(
         objection = days.objection(given.answered_on)
         if objection is not None:
             raise objection
-        score = answers.score_of(scale, given.items, given.total)
+        score = answers.entered_score(scale, given)
     except (ValueError, FerError) as error:
         return _refused(line, cells, str(error))
     return CsvRow(line, _said(cells), given, scale.name, score.total, score.band, None)
