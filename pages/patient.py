@@ -48,8 +48,8 @@ def show_header(patient: PatientDetail) -> None:
             if actions.action("Edit", "edit", patient.id, icon=":material/edit:", wide=True, opens=True):
                 edit(patient)
         with report:
-            shown = bool(patient.recordings) and patient.closed is None
-            if shown and actions.action(
+            # Also without a recording: questionnaires and marks go to the file too.
+            if patient.closed is None and actions.action(
                 "Report", "report", patient.id, icon=":material/description:", wide=True, opens=True
             ):
                 report_dialog(patient)

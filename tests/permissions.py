@@ -266,6 +266,7 @@ FOR_NO_PERSON = {
     "answers.known": "a step inside a checked transaction",
     "answers.of_patient": "a step of functions that checked",
     "answers.score_of": "numbers to a score",
+    "answers.entered_score": "numbers to a score",
     "conditions.check_row": "a step of `imports.import_patient`",
     "conditions.holding": "of conditions that were read",
     "conditions.interpreted": "a condition of a query, which names nobody",

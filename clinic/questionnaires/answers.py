@@ -70,7 +70,7 @@ def record(db: Database, actor: Actor, patient_id: str, given: Given, seen: Coll
 def add(session: Session, patient_id: str, given: Given, account_id: str | None) -> QuestionnaireAnswer:
     """Check a questionnaire and write its row and its audit; see `record` for what is raised."""
     scale = scales.of_key(session, given.scale)
-    score = score_of(scale, given.items, given.total)
+    score = entered_score(scale, given)
     objection = answer_days(session, patient_id).objection(given.answered_on)
     if objection is not None:
         raise objection
@@ -153,6 +153,14 @@ def score_of(scale: Scale, items: Sequence[int | None] | None, total: float | No
     if total is None:
         raise FerError(f"Please give the total of {scale.name}.", "bad_total")
     return scoring.score_total(scale, total)
+
+
+def entered_score(scale: Scale, given: Given) -> Score:
+    """Return the score of what is to be entered. Raises FerError ``bad_items``, ``bad_total``."""
+    score = score_of(scale, given.items, given.total)
+    if given.items is None and score.total is not None:
+        scoring.check_possible(scale, score.total)
+    return score
 
 
 @dataclass(frozen=True, slots=True)

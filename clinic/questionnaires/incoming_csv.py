@@ -1,7 +1,8 @@
 """Questionnaires of one patient from a CSV file: every row is checked and shown before anything is stored.
 
-A row has a ``date`` (2026-11-25), a ``scale`` (its name or key), and either a ``total`` or the answers ``q1``, ``q2``
-and so on; an empty cell is a missing answer. A row is refused whose answers or numbers stand where nothing reads them.
+A row has a ``date`` (2026-11-25, or 25.11.2026, as Excel in German writes it back), a ``scale`` (its name or key), and
+either a ``total`` or the answers ``q1``, ``q2`` and so on; an empty cell is a missing answer. A row is refused whose
+answers or numbers stand where nothing reads them.
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ def _row(
         objection = days.objection(given.answered_on)
         if objection is not None:
             raise objection
-        score = answers.score_of(scale, given.items, given.total)
+        score = answers.entered_score(scale, given)
     except (ValueError, FerError) as error:
         return _refused(line, cells, str(error))
     return CsvRow(line, _said(cells), given, scale.name, score.total, score.band, None)
@@ -236,20 +237,25 @@ def _need_read(scale: Scale, cells: Mapping[str, str], read: set[str]) -> None:
 
 
 def _day(text: str) -> date:
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise ValueError("The date must be written like 2026-11-25.")
+    """Return a day. With dots the day comes first everywhere; with slashes it depends on the country."""
+    written = re.fullmatch(
+        r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})", text
+    )
+    try:
+        if written is not None:
+            return date(*(int(written[name] or written[f"{name}2"]) for name in "ymd"))
+    except ValueError:
+        pass
+    raise ValueError("The date must be written like 2026-11-25 or 25.11.2026.")
 
 
 def _item(text: str) -> int | None:
     if not text:
         return None
-    if not re.fullmatch(r"[0-9]", text):
+    # Programs write 1.0 where a column of whole numbers has a gap.
+    if not re.fullmatch(r"[0-9]([.,]0)?", text):
         raise ValueError(f"“{_short(text)}” is not an answer.")
-    return int(text)
+    return int(text[0])
 
 
 def _number(text: str) -> float:

@@ -54,7 +54,8 @@ class Scale:
 
     `items`: its questions, empty where only the total is entered; each is answered by the place of an answer in
     `answers`. `most_missing`: so many answers may be missing; they are replaced by the mean of the others. `watched`:
-    the question that has a notice of its own when it is answered above 0, from 0, None where there is none.
+    the question that has a notice of its own when it is answered above 0, from 0, None where there is none. `step`:
+    totals of a whole questionnaire are multiples of it, None where they need not be.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Scale:
     parts: tuple[Part, ...] = ()
     reliability: Reliability | None = None
     credit: str = ""
+    step: int | None = None
 
 
 _LEAD = "Over the last 2 weeks, how often have you been bothered by the following problem?"
@@ -182,6 +184,7 @@ WHO5 = Scale(
     bands=(Band(0, "at or below the published cut-off of 50"), Band(51, "above the published cut-off of 50")),
     source="Topp, Østergaard, Søndergaard & Bech 2015, doi:10.1159/000376585",
     missing_rule="Enter the percentage score (raw total times 4) of a questionnaire with all five answers.",
+    step=4,
 )
 
 PUBLISHED: dict[str, Scale] = {scale.key: scale for scale in (PHQ9, GAD7, PHQ4, WHO5)}

@@ -69,6 +69,19 @@ def score_total(scale: Scale, total: float) -> Score:
     return Score(float(total), band_of(scale, total), 0, False, ())
 
 
+def check_possible(scale: Scale, total: float) -> None:
+    """Raise FerError ``bad_total`` where no answers make such a total, as a raw sum in place of a percentage.
+
+    Asked of what is entered, and not of what is stored: an earlier version took such totals.
+    """
+    if scale.step is not None and total % scale.step:
+        raise FerError(
+            f"No answers make a total of {total:g} in {scale.name}: it is a multiple of {scale.step}. If this is the"
+            f" raw total, enter it times {scale.step}.",
+            "bad_total",
+        )
+
+
 def check_items(scale: Scale, items: Items) -> None:
     """Raise FerError ``bad_items`` unless there is a possible answer, or None, for each question."""
     last = len(scale.answers) - 1

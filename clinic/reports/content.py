@@ -102,7 +102,7 @@ def report(
     changes = _changes(patient, points)
     own = Beside() if one else known.within(asked.begin, asked.end)
     return Report(
-        title="Report on facial expressions in one recording" if one else "Report on facial expressions over time",
+        title=_title(rows, one),
         person=_person(patient),
         made=_made(rows, author, made_at),
         sentences=(
@@ -116,6 +116,12 @@ def report(
         notes=tuple(_notes(patient, rows, asked)),
         caveats=(words.DISCLAIMER, words.INTENDED_USE, *words.REPORT_LIMITS, words.WHAT_ACCURACY_MEANS),
     )
+
+
+def _title(rows: Sequence[RecordingRow], one: RecordingRow | None) -> str:
+    if one:
+        return "Report on facial expressions in one recording"
+    return "Report on facial expressions over time" if rows else "Report on questionnaires and events over time"
 
 
 def _tables(
@@ -229,11 +235,13 @@ def _coverage(
         else (
             (
                 "Period",
-                f"{day(asked.begin) if asked.begin else 'from the first recording'} to "
+                f"{day(asked.begin) if asked.begin else 'from the first entry'} to "
                 f"{day(asked.end) if asked.end else 'the last one'}",
             ),
         )
     )
+    if not rows:
+        return (*period, ("Recordings", "none"))
     return (
         *period,
         ("Recordings", f"{len(rows)}, with a result {len(known)}, counting {len(points) - left_out.total()}"),

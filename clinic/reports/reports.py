@@ -113,5 +113,6 @@ def _report(db: Database, actor: Actor, patient_id: str, asked: ReportScope, sho
     )
     found = report(patient, asked, actor.name, made_at, beside)
     if not found.tables:
-        raise FerError("There is nothing in this period.", "nothing_to_report")
+        where = " yet" if asked.begin is None and asked.end is None else " in this period"
+        raise FerError(f"There is nothing to report{where}.", "nothing_to_report")
     return found

@@ -32,8 +32,8 @@ def show_import(patient: PatientDetail) -> None:
         st.success(said, icon=":material/check:")
     with st.expander("Import from CSV"), show_errors(), drawn_again(f"csv:{patient_id}"):
         st.caption(
-            "The first line names the columns: date (2026-11-25), scale (such as PHQ-9), and total, or q1, q2 and so on"
-            " for the answers. All rows are for this patient."
+            "The first line names the columns: date (2026-11-25 or 25.11.2026), scale (such as PHQ-9), and total,"
+            " or q1, q2 and so on for the answers. All rows are for this patient."
         )
         kind = Kind(f"csv:{patient_id}", "Choose a CSV file", ("csv",), "CSV", most_bytes=incoming_csv.BYTES_MOST)
         sent, db, who = uploader(kind), resources().db, actor()
@@ -49,7 +49,7 @@ def show_import(patient: PatientDetail) -> None:
         if names := incoming_csv.unread(content):
             st.caption(f"Columns that are not read: {links.plain_text(', '.join(names))}.")
         whose = chooser.whose(patient)
-        st.write(f"{good} of {good + bad} rows can be imported for {whose}; {bad} have an error and are left out.")
+        st.write(_how_many(good, bad, whose))
         target = f"{patient_id}:{sent.first.upload_id}:{chooser.digest(rows)}"
         if good and actions.action(f"Import {good}", "import_csv", target, "primary"):
             taken = actions.once("import_csv", target, lambda: incoming_csv.take(db, who, patient_id, content, rows))
@@ -57,6 +57,15 @@ def show_import(patient: PatientDetail) -> None:
             close_uploader(kind)
             st.session_state[TAKEN] = f"Imported for {whose}: {counted(taken, 'questionnaire')}."
             st.rerun()
+
+
+def _how_many(good: int, bad: int, whose: str) -> str:
+    said = f"{good} of {counted(good + bad, 'row')} can be imported for {whose}"
+    return (
+        f"{said}; {bad} {'has an error and is' if bad == 1 else 'have an error and are'} left out."
+        if bad
+        else f"{said}."
+    )
 
 
 def preview_rows(rows: Sequence[CsvRow]) -> list[dict[str, object]]:

@@ -78,7 +78,7 @@ def _running(patient_id: str, found: ReportStatus) -> None:
 
 def ask(patient: PatientDetail) -> ReportScope:
     """Draw the questions and return what is asked for."""
-    one = chooser.switch("About", ABOUT, f"report_about:{patient.id}") == "recording"
+    one = bool(patient.recordings) and chooser.switch("About", ABOUT, f"report_about:{patient.id}") == "recording"
     begin = end = recording_id = None
     if one:
         labels = {recording.id: chooser.visit(recording) for recording in patient.recordings}

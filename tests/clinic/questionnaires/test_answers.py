@@ -245,6 +245,16 @@ def test_what_is_due_is_reported_until_it_is_answered_or_stopped(db, who, patien
         assert code_of(lambda days=days: schedule.plan(db, who, patient, "phq9", days)) == "bad_schedule"
 
 
+def test_a_raw_total_of_the_who_5_is_not_taken_for_its_percentage(db, who, patient):
+    refused = lambda: answers.record(db, who, patient, Given("who5", DAY, total=13))  # noqa: E731
+    assert code_of(refused) == "bad_total"
+    assert answers.record(db, who, patient, Given("who5", DAY, total=52)).score.total == 52
+    with db.session() as session:
+        session.scalars(select(QuestionnaireAnswer)).one().total = 13
+    # What an earlier version took is still shown.
+    assert [one.score.total for one in answers.listed(db, who, patient)] == [13]
+
+
 def test_no_two_questionnaires_look_alike(db, who):
     scales.define(db, who, OWN)
     for name in ("core-10", "  Core-10 ", "\uff23\uff2f\uff32\uff25-10", "phq-9", "PH\uff31-9"):

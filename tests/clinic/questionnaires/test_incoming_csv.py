@@ -15,7 +15,7 @@ FILE = """date,scale,total,q1,q2,q3,q4,q5,q6,q7,q8,q9
 2026-03-02,PHQ-9,,1,1,1,1,1,1,1,1,1
 2026-03-16,phq9,14,,,,,,,,,
 2026-03-30,GAD-7,22,,,,,,,,,
-30.03.2026,GAD-7,4,,,,,,,,,
+30/03/2026,GAD-7,4,,,,,,,,,
 2026-04-13,Nothing,4,,,,,,,,,
 2026-04-13,PHQ-9,,1,x,1,1,1,1,1,1,1
 2026-04-13,PHQ-9,5,1,1,1,1,1,1,1,1,1
@@ -71,6 +71,29 @@ def test_a_decimal_comma_is_read_in_a_file_divided_by_semicolons(db, who, patien
     text = "date;scale;total\n2026-03-02;WHO-5;52,0\n"
     [row] = incoming_csv.preview(db, who, patient, text.encode())
     assert (row.total, row.error) == (52, None)
+
+
+@pytest.mark.parametrize("written", ["2026-03-02", "02.03.2026", "2.3.2026"])
+def test_a_date_may_be_written_as_excel_writes_it_back(db, who, patient, written):
+    [row] = incoming_csv.preview(db, who, patient, f"date;scale;total\n{written};PHQ-9;14\n".encode())
+    assert (row.error, row.given and row.given.answered_on) == (None, date(2026, 3, 2))
+
+
+@pytest.mark.parametrize(
+    "written", ["31.02.2026", "2026-02-31", "03.13.2026", "2.3.26", "03/02/2026", "2.3/2026", "00.3.2026"]
+)
+def test_what_is_no_day_or_may_be_two_is_refused(db, who, patient, written):
+    [row] = incoming_csv.preview(db, who, patient, f"date;scale;total\n{written};PHQ-9;14\n".encode())
+    assert row.given is None
+    assert "written like" in row.error
+
+
+def test_answers_may_be_written_with_a_nought_behind_the_point(db, who, patient):
+    text = f"date;scale;{';'.join(f'q{n}' for n in range(1, 10))}\n2026-03-02;PHQ-9;1.0;2,0;0.0;1;1;1;1;1;\n"
+    [row] = incoming_csv.preview(db, who, patient, text.encode())
+    assert (row.error, row.given and row.given.items) == (None, (1, 2, 0, 1, 1, 1, 1, 1, None))
+    [row] = incoming_csv.preview(db, who, patient, text.replace("2,0", "1.5").encode())
+    assert "not an answer" in row.error
 
 
 @pytest.mark.parametrize(

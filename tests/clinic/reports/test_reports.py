@@ -66,6 +66,16 @@ def test_of_nothing_there_is_no_report(db, settings, who, patient):
     assert refusal.value.code == "nothing_to_report"
 
 
+def test_questionnaires_without_a_recording_are_reported(db, settings, who, patient):
+    consents.agree(db, patient)
+    answers.record(db, who, patient, Given("phq9", FIRST, (*[0] * 8, 2)))
+    made = reports.html(reports._report(db, who, patient, ReportScope(), None))
+    assert "<h1>Report on questionnaires and events over time</h1>" in made
+    assert "Question 9 of the PHQ-9" in made
+    assert "Total 2 of 27" in made
+    reports.prepare(db, settings, who, patient, ReportScope(), Kind.PDF)
+
+
 @pytest.mark.parametrize("what", ["answer", "event", "name"])
 def test_what_a_colleague_changes_while_it_is_made_refuses_it(db, settings, who, patient, monkeypatch, what):
     consents.agree(db, patient)

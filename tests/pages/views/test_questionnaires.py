@@ -163,7 +163,7 @@ def test_a_questionnaire_of_the_clinic_s_own_says_that_it_was_added_and_its_form
 def test_before_an_import_an_error_stands_beside_its_line_and_no_column_is_empty():
     """At 1280 px the column of errors lay outside the table, behind columns without a word."""
     good = CsvRow(2, "2026-01-10 · PHQ-9", Given("phq9", date(2026, 1, 10), None, 12, "csv"), "PHQ-9", 12, "mild", None)
-    bad = CsvRow(3, "10.1.2026 · PHQ-9", None, "", None, None, "The date must be written like 2026-11-25.")
+    bad = CsvRow(3, "10/1/2026 · PHQ-9", None, "", None, None, "The date must be written like 2026-11-25.")
     rows = preview_rows([good, bad])
     columns = ["Line", "Error", "Row", "Total", "Band", "Answered on", "Questionnaire"]
     assert [list(row) for row in rows] == [columns, columns]

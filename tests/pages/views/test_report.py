@@ -6,12 +6,14 @@ from streamlit.testing.v1 import AppTest
 from clinic.consent.consent import Scope
 from clinic.exchange.downloads import Kind
 from clinic.patients import caseload
+from clinic.questionnaires import answers
+from clinic.questionnaires.answers import Given
 from clinic.reports import report_jobs
 from clinic.reports.content import ReportScope
 from clinic.worker import reporting
 from db.models import JobState
 from tests import consents
-from tests.clinic.patients.test_digests import add
+from tests.clinic.patients.test_digests import FIRST, add
 from web.resources import resources
 
 
@@ -41,6 +43,32 @@ def page(who):
     page = AppTest.from_function(follow_page, default_timeout=60)
     page.session_state["patient"] = patient_id
     return page.run()
+
+
+def header_page():
+    import streamlit as st
+
+    from clinic.patients import caseload
+    from pages import clicks
+    from pages.patient import show_header
+    from pages.session import actor
+    from web.resources import resources
+
+    with clicks.run():
+        show_header(caseload.get_patient(resources().db, actor(), st.session_state["patient"]))
+
+
+def test_a_patient_without_a_recording_has_a_report_of_the_questionnaires(who):
+    parts = resources()
+    patient_id = caseload.add_patient(parts.db, who, "Ada Example")
+    consents.agree(parts.db, patient_id)
+    answers.record(parts.db, who, patient_id, Given("phq9", FIRST, total=12))
+    page = AppTest.from_function(header_page, default_timeout=60)
+    page.session_state["patient"] = patient_id
+    press(page.run(), "Report")
+    assert "One recording" not in [option for one in page.get("button_group") for option in one.options]
+    press(page, "Preview")
+    assert not page.error
 
 
 def press(page, label):
