@@ -576,8 +576,7 @@ def test_a_place_of_all_is_taken_when_the_body_is_there(attack, monkeypatch):
         if scope["method"] == "POST":
             try:
                 await receive()
-            except Exception:
-                # As the library says of any body that it can't read.
+            except Exception:  # noqa: BLE001  # as the library catches it
                 await Response("no body", 400)(scope, receive, send)
                 return
             waiting.append(scope["actor"])
