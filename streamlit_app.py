@@ -30,6 +30,7 @@ from web import (
     collector,
     connections,
     ended_windows,
+    frames,
     hosts,
     live,
     log_lines,
@@ -64,6 +65,7 @@ async def start(_app: st.App) -> AsyncIterator[None]:
     kept = [keep_watch(database()), ended_windows.keep_closing()]
     if server is not None:
         kept.append(connections.keep_closing(server))
+        frames.bound(server.config)
     watching = [asyncio.create_task(work) for work in kept]
     yield
     for task in watching:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from streamlit.runtime.scriptrunner import RerunException
 
+from pages.links import plain_sentence
 from web import streamlit_protocol
 
 CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
@@ -205,7 +206,7 @@ def show_notes(part: str = "", in_window: Collection[str] = ()) -> None:
         if note.drawn_by is not None and note.drawn_by is getattr(_run, "last", None):
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(note.sentence, icon=":material/info:", width="stretch")
+            st.warning(plain_sentence(note.sentence), icon=":material/info:", width="stretch")
             # Not one of `actions`: a click on it that is lost leaves the sentence where it is.
             st.button("Close", key=f"{CLOSE}{note.id}", type="tertiary", on_click=_close, args=(note.id,))
 

@@ -62,8 +62,19 @@ def plain_lines(text: str) -> str:
     return "  \n".join(plain_text(line) if line.strip() else "\u00a0" for line in kept)
 
 
+def plain_sentence(sentence: str) -> str:
+    """Return a sentence of the program, in which typed text may stand, so that nothing within it is taken for Markdown.
+
+    What `plain_text` escapes only where a line begins is left as it is.
+    """
+    return _unlinked(re.sub(r"([\\`*_{}\[\]<>~$|&^]|:(?=\S))", r"\\\1", sentence))
+
+
 def plain_text(text: str) -> str:
     """Return text that someone typed so that no letter of it is taken for Markdown, an icon, a colour or an address."""
-    escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])", r"\\\1", text)
+    return _unlinked(re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])", r"\\\1", text))
+
+
+def _unlinked(escaped: str) -> str:
     # Icons are replaced, and addresses become links, after Markdown was read: a backslash doesn't keep them off.
-    return re.sub(r":(?=material|streamlit|//)|(?<=www)(?=\\\.)|@", "\\g<0>\u2060", escaped, flags=re.IGNORECASE)
+    return re.sub(r":(?=material|streamlit|//)|(?<=www)(?=\\?\.)|@", "\\g<0>\u2060", escaped, flags=re.IGNORECASE)

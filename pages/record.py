@@ -41,7 +41,7 @@ def show_running() -> None:
         for job in progress.active(parts.db, parts.settings, actor()):
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{chooser.whose(job.subject)} · {chooser.visit(job.subject)}", width="stretch")
-                st.caption(job.status.standing.sentence, width="content")
+                st.caption(links.plain_sentence(job.status.standing.sentence), width="content")
                 links.analysis_link("Show", job.status.recording_id)
 
 

@@ -23,7 +23,7 @@ from clinic.phrases import day as day  # the pages' one way to write a date
 from clinic.phrases import percent as percent
 from fer_core.errors import FerError
 from pages import actions, clicks
-from pages.links import plain_lines, plain_text
+from pages.links import plain_lines, plain_sentence, plain_text
 from web.resources import resources
 from web.streamlit_protocol import ROWS
 
@@ -49,7 +49,7 @@ def jpeg_uri(jpeg: bytes) -> str:
 
 def show_error(error: Exception) -> None:
     """Show an error: a refusal in its own sentence, anything else in one that reveals nothing."""
-    st.error(sentence_of(error), icon=":material/info:")
+    st.error(plain_sentence(sentence_of(error)), icon=":material/info:")
     error = refusal_of(error) or error
     if isinstance(error, FerError):
         for one in error.differences if isinstance(error, ConflictError) else ():
@@ -106,7 +106,7 @@ def small_print(text: str) -> None:
 def show_standing(standing: RecordingStanding) -> None:
     """Say how a recording stands; a green tick only where nothing is missing."""
     box, icon = STANDINGS[standing.tone]
-    box(standing.sentence, icon=f":material/{icon}:")
+    box(plain_sentence(standing.sentence), icon=f":material/{icon}:")
 
 
 @contextmanager

@@ -29,6 +29,8 @@ MOST_SAMPLES = 20_000_000
 """Ten years of an hour a week, looked at ten times a second."""
 CONTENTS_BYTES = 12 << 20
 """The longest table of contents: of the files that the JSON can name, each takes about 90 bytes."""
+MOST_NUMBER = 10**9
+"""The largest whole number of a column: of 32 bits in some databases, and several are counted on."""
 SAMPLE_CHARS = 4096
 """The longest row of the samples: 20 numbers take less than 500 characters."""
 
@@ -238,7 +240,7 @@ def _cell_of(column: Column[Any]) -> Callable[[str], Any]:
         if cell == "" and nullable:
             return None
         value = kind(cell)
-        if kind is float and not math.isfinite(value):
+        if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) > MOST_NUMBER):
             raise ValueError("no number")
         return value
 

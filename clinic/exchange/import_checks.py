@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from datetime import time as clock_time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Column, String, Table
 from clinic import clock, phrases
 from clinic.consent.consent import DOCUMENT_MAX, Scope
 from clinic.exchange import imported_series
-from clinic.exchange.archive_rows import Row, newer
+from clinic.exchange.archive_rows import MOST_NUMBER, Row, newer
 from clinic.exchange.exports import owner
 from clinic.exchange.summary_checks import check_settings, check_summary, need_plain
 from clinic.patients import conditions, events, fields
@@ -214,7 +214,8 @@ def _value(column: Column[Any], value: Any) -> Any:
             return value
     elif isinstance(column.type, UtcDateTime):
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
+        # Within a day of Python's first and last moment, another time zone has no name for it.
+        if moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR:
             return moment
     elif kind in (date, clock_time):
         return kind.fromisoformat(value)
@@ -226,6 +227,8 @@ def _value(column: Column[Any], value: Any) -> Any:
 
 
 def _too_long(column: Column[Any], value: Any) -> bool:
+    if isinstance(value, int):
+        return abs(value) > MOST_NUMBER
     return isinstance(column.type, String) and len(value) > (column.type.length or math.inf)
 
 

@@ -43,7 +43,7 @@ from fer_core.errors import Cancelled, FerError, MediaError
 
 OF_QUESTIONNAIRES = ("bad_items", "bad_total", "bad_scale", "unknown_scale", "bad_event", "bad_condition", "bad_mark")
 DAMAGE = (
-    *(EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError),
+    *(ArithmeticError, EOFError, IntegrityError, LookupError, RuntimeError, TypeError, ValueError),
     *(csv.Error, zipfile.BadZipFile, zlib.error),
 )
 """Errors that reading a damaged or forged file can raise."""

@@ -14,6 +14,8 @@ from clinic.patients.summaries import LABELS, StillPart, Summary
 from fer_core.types import Status
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MOST_WHOLE = 2**63 - 1
+"""Python's JSON has whole numbers of thousands of digits, with which nothing counts that takes floats."""
 _NEARLY = 1e-6
 """A share of many parts may lie so far outside of 0 to 1."""
 
@@ -47,8 +49,8 @@ class _Settings:
 
 
 def need_plain(value: Any) -> None:
-    """Raise ValueError for a number that is none, or a text that no file can hold, anywhere in a value of JSON."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """Raise ValueError for what is no number to count with, or no text for a file, anywhere in a value of JSON."""
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > MOST_WHOLE):
         raise ValueError("no number")
     if isinstance(value, str) and "\0" in value.encode().decode():
         raise ValueError("no text")

@@ -83,7 +83,7 @@ def axis_figure(
     """
     below = [trend.title(names[column]) for column in shown] if labels else ["Movement of the face"]
     share_names = ["Usable face time", *below] if dots else []
-    titles = [*(panel.name for panel in panels), *share_names]
+    titles = [*(plotly_text(panel.name) for panel in panels), *share_names]
     heights = [SCALE_PX] * len(panels) + [SHARE_PX] * len(share_names)
     rows = max(1, len(titles))
     figure = make_subplots(
@@ -115,7 +115,7 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
         y=[dot.total for dot in panel.dots],
         customdata=[["", dot.note] for dot in panel.dots],
         mode="lines+markers",
-        name=panel.name,
+        name=plotly_text(panel.name),
         line={"color": ANSWERED, "width": 2},
         marker={"color": ANSWERED, "size": 9, "symbol": "diamond"},
         cliponaxis=False,
@@ -309,7 +309,9 @@ def _span(panels: Sequence[ScalePanel], dots: Sequence[TrendDot]) -> tuple[date,
 
 def plotly_text(text: str) -> str:
     """Return text that someone typed so that Plotly takes nothing of it for markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # In what is shown beside a point, a value would take the place of this.
+    return escaped.replace("%{", "%&#123;")
 
 
 def day_text(day: date) -> str:

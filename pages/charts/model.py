@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
+from pages.charts.axis import plotly_text
 from pages.charts.palette import COLORS, LINE, UNCERTAIN
 from pages.charts.trend import Names, plain, title
 
@@ -118,8 +119,8 @@ def models_figure(models: Sequence[tuple[str, float, float]]) -> go.Figure:
     figure = go.Figure()
     for name, column, color in (("agreement", 1, COLORS[Emotion.SAD]), ("macro F1", 2, UNCERTAIN)):
         figure.add_bar(
-            y=[model[0] for model in models], x=[model[column] for model in models], name=name, orientation="h",
-            marker={"color": color}, hovertemplate="%{y}, " + name + ": %{x:.1f} %<extra></extra>",
+            y=[plotly_text(model[0]) for model in models], x=[model[column] for model in models], name=name,
+            orientation="h", marker={"color": color}, hovertemplate="%{y}, " + name + ": %{x:.1f} %<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 100], ticksuffix=" %")
     figure.update_yaxes(autorange="reversed")

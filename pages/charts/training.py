@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
+from pages.charts.axis import plotly_text
 from pages.charts.model import whole_epochs
 from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
 from pages.charts.trend import plain, title
@@ -40,9 +41,9 @@ def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.F
     for number, (name, epochs) in enumerate(runs):
         color, dash = _LINES[number % len(_LINES)]
         figure.add_scatter(
-            x=[epoch["epoch"] for epoch in epochs], y=[epoch["public_accuracy"] for epoch in epochs], name=name,
-            mode="lines+markers", marker={"size": 4}, line={"color": color, "dash": dash},
-            hovertemplate=name + ", epoch %{x}: %{y:.1%}<extra></extra>",
+            x=[epoch["epoch"] for epoch in epochs], y=[epoch["public_accuracy"] for epoch in epochs],
+            name=plotly_text(name), mode="lines+markers", marker={"size": 4}, line={"color": color, "dash": dash},
+            hovertemplate=plotly_text(name) + ", epoch %{x}: %{y:.1%}<extra></extra>",
         )  # fmt: skip
     whole_epochs(figure, max((len(epochs) for _, epochs in runs), default=0))
     figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%", rangemode="nonnegative")
@@ -72,7 +73,7 @@ def tried_figure(
             x=[label for label, *_ in axes], y=[_place(values, number, log) for _, values, _, log in axes],
             text=[shown.format(values[number]) for _, values, shown, _ in axes], mode="lines+markers",
             line={"color": color, "width": 5 if number == worst_first[-1] else 2}, marker={"color": color},
-            name=runs[number], hovertemplate=runs[number] + ", %{x}: %{text}<extra></extra>",
+            name=plotly_text(runs[number]), hovertemplate=plotly_text(runs[number]) + ", %{x}: %{text}<extra></extra>",
         )  # fmt: skip
     for label, values, shown, _ in axes:
         figure.add_annotation(x=label, y=-0.08, text=shown.format(min(values)), showarrow=False)

@@ -17,7 +17,7 @@ def may_be(patient_id: str, *scopes: Scope) -> bool:
     refusal = consent.objection(resources().db, actor(), patient_id, *scopes)
     if refusal is None:
         return True
-    st.warning(refusal.message, icon=":material/contract_edit:")
+    st.warning(links.plain_sentence(refusal.message), icon=":material/contract_edit:")
     st.caption(words.ERROR_CODE.format(code=refusal.code))
     links.patient_link("Open the patient's page", patient_id)
     return False

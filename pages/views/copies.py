@@ -7,7 +7,7 @@ import streamlit as st
 from clinic.exchange import video_copies
 from clinic.exchange.video_copies import CopyStatus
 from clinic.jobs.progress import JobState
-from pages import actions
+from pages import actions, links
 from pages.session import actor
 from pages.views import download
 from pages.widgets import percent, show_errors
@@ -43,9 +43,9 @@ def _follow(patient_id: str, recording_id: str) -> None:
             st.caption("The download works once, within an hour.")
             return
         if refused is not None:
-            st.warning(refused, icon=":material/info:")
+            st.warning(links.plain_sentence(refused), icon=":material/info:")
         if found is not None and found.state is JobState.FAILED:
-            st.warning(found.error or "", icon=":material/info:")
+            st.warning(links.plain_sentence(found.error or ""), icon=":material/info:")
         target = actions.at(recording_id, 0) if found is None else found.id
         if actions.action("Make the video", "copy_video", target, "primary", ":material/movie:"):
             video_copies.ask(parts.db, parts.settings, who, recording_id)

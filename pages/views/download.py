@@ -11,7 +11,7 @@ from clinic.consent import consent
 from clinic.exchange import downloads
 from clinic.exchange.exports import NEEDED
 from fer_core.errors import FerError
-from pages import actions
+from pages import actions, links
 from pages.session import actor
 from pages.widgets import show_errors
 from web.resources import resources
@@ -70,7 +70,7 @@ def _show(name: str, patient_id: str, label: str, within: str) -> None:
         ticket = _offered()[name].ticket
         refused = follow(name, patient_id, ticket)
         if refused is not None:
-            st.warning(refused, icon=":material/info:")
+            st.warning(links.plain_sentence(refused), icon=":material/info:")
             return
         st.link_button(label, f"/downloads/{ticket}", icon=":material/download:")
         st.caption(f"The download works once, within {within}.")

@@ -63,7 +63,7 @@ def _ended(one: ImportStanding) -> None:
         elif one.state is JobState.CANCELLED:
             st.info("The import was cancelled. Nothing was added.", icon=":material/info:")
         else:
-            st.error(f"{one.sentence} (Error code: {one.code})", icon=":material/info:")
+            st.error(links.plain_sentence(f"{one.sentence} (Error code: {one.code})"), icon=":material/info:")
     with button:
         if one.state is not JobState.DONE:
             _cancel("Close", one)

@@ -21,7 +21,7 @@ from clinic.recordings.readings import AnalysisResult
 from fer_core.emotions import Emotion
 from fer_core.errors import FerError
 from fer_core.types import Status
-from pages import windows
+from pages import links, windows
 from pages.charts import curves
 from pages.charts.palette import COLORS
 from pages.charts.trend import title
@@ -94,7 +94,7 @@ def kept_video(recording: RecordingRow) -> Kept | None:
     if refusal is not None:
         # Without consent, or after its withdrawal, there is none.
         if refusal.code == "consent_expired":
-            st.info(refusal.message, icon=":material/videocam_off:")
+            st.info(links.plain_sentence(refusal.message), icon=":material/videocam_off:")
         return None
     try:
         kept = playback.kept(parts.db, parts.settings, who, recording.id)

@@ -58,7 +58,7 @@ def _live(scale: Scale, entry: str) -> None:
         st.warning(wrong, icon=":material/info:")
     elif any(item is not None for item in items):
         score = answers.score_of(scale, items, None)
-        st.markdown(f"**{sentences.score_sentence(scale, score)}**")
+        st.markdown(f"**{links.plain_sentence(sentences.score_sentence(scale, score))}**")
         if score.watched:
             st.warning(sentences.WATCHED_NOW, icon=":material/front_hand:")
     else:
@@ -105,7 +105,8 @@ def _save(patient_id: str, entry: str, given: Given, seen: Sequence[str]) -> str
     db, who = resources().db, actor()
     made = actions.once("save_answers", entry, lambda: answers.record(db, who, patient_id, given, seen))
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
-    return f"{made.scale.name} was saved. {sentences.score_sentence(made.scale, made.score)}"
+    said = f"{made.scale.name} was saved. {sentences.score_sentence(made.scale, made.score)}"
+    return links.plain_sentence(said)
 
 
 def _read(scale: Scale, entry: str) -> tuple[tuple[int | None, ...], str | None]:

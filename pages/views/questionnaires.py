@@ -64,7 +64,8 @@ def _show_latest(given: list[Answer]) -> None:
     for column, found in zip(st.columns(max(3, len(by_scale))), by_scale.values(), strict=False):
         newest = found[0]
         band = newest.score.band or "no band"
-        column.metric(f"{newest.scale.name}, {day(newest.answered_on)}", f"{newest.score.total:g}", help=_help(newest))
+        name = links.plain_sentence(newest.scale.name)
+        column.metric(f"{name}, {day(newest.answered_on)}", f"{newest.score.total:g}", help=_help(newest))
         column.caption(f"of {newest.scale.highest:g} · {links.plain_text(band)}")
     for found in by_scale.values():
         sentence = sentences.changed(found)

@@ -79,6 +79,9 @@ def show_under_way(patient_id: str, before: int) -> None:
             st.rerun()
         for job in found:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{chooser.visit(job.subject)}: {job.status.standing.sentence}", width="stretch")
+                st.markdown(
+                    f"{chooser.visit(job.subject)}: {links.plain_sentence(job.status.standing.sentence)}",
+                    width="stretch",
+                )
                 if job.status.writable:
                     links.analysis_link("Show", job.status.recording_id)

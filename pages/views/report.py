@@ -12,7 +12,7 @@ from clinic.phrases import counted
 from clinic.reports import report_jobs, reports
 from clinic.reports.content import ReportScope
 from clinic.reports.report_jobs import ReportStatus
-from pages import actions, chooser
+from pages import actions, chooser, links
 from pages.session import actor
 from pages.views import download
 from pages.widgets import clock, day_input, percent, show_errors
@@ -48,7 +48,7 @@ def _follow(patient: PatientDetail, asked: ReportScope) -> None:
             _running(patient.id, found)
             return
         if found is not None and found.state is JobState.FAILED:
-            st.warning(found.error or "", icon=":material/info:")
+            st.warning(links.plain_sentence(found.error or ""), icon=":material/info:")
         target = f"{patient.id}:{found.id if found else 'first'}"
         with st.container(horizontal=True):
             as_pdf = actions.action("Make the PDF", "report_pdf", target, "primary", ":material/picture_as_pdf:")
@@ -58,7 +58,7 @@ def _follow(patient: PatientDetail, asked: ReportScope) -> None:
             actions.draw_part_again()
         refused = download.follow(f"report:{patient.id}", patient.id, found.ticket if found is not None else None)
         if refused is not None:
-            st.warning(refused, icon=":material/info:")
+            st.warning(links.plain_sentence(refused), icon=":material/info:")
         elif found is not None and found.ticket is not None:
             name = f"Download the {KINDS[found.kind]} of {clock(found.asked_at)}"
             st.link_button(name, f"/downloads/{found.ticket}", icon=":material/download:")

@@ -21,12 +21,25 @@ def test_no_line_of_a_note_is_markdown():
     assert links.plain_lines("# a\n- b") == "\\# a  \n\\- b"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["http://a.example", "HTTPS://a.example", "www.a.example", "see WWW.a.example", "a@b.example", "mailto:a@b.c"],
+ADDRESSES = (
+    *("http://a.example", "HTTPS://a.example", "www.a.example", "see WWW.a.example", "a@b.example", "mailto:a@b.c"),
+    "('www.a.example')",
 )
-def test_no_address_becomes_a_link(text):
-    shown = re.sub(r"\\(.)", r"\1", links.plain_text(text))
+
+
+@pytest.mark.parametrize("plain", [links.plain_text, links.plain_sentence])
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_no_address_becomes_a_link(text, plain):
+    shown = re.sub(r"\\(.)", r"\1", plain(text))
     assert any(one.search(text) for one in MADE_A_LINK)
     assert not any(one.search(shown) for one in MADE_A_LINK)
     assert shown.replace("\u2060", "") == text
+
+
+def test_a_sentence_stays_as_it_is_but_for_what_was_typed_into_it():
+    sentence = "Line 2: the total of GAD-7 (0 to 21) is 3.5 + 1, not #4! It was 10 % = less."
+    assert links.plain_sentence(sentence) == sentence
+    typed = "[a](b) **c** _d_ `e` <f> ~g~ |h| $i$ :red[j] :material/delete: &amp; \\"
+    shown = links.plain_sentence(typed)
+    assert re.sub(r"\\(.)", r"\1", shown).replace("\u2060", "") == typed
+    assert not re.search(r"(?<!\\)[\[\]*_`<>~|$&]|(?<!\\):(?=\S)", shown)

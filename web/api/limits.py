@@ -20,9 +20,13 @@ BODY_WITHIN_S = 60.0
 """A body that comes in slowly keeps others waiting no longer."""
 UNBOUNDED = "PATCH"
 """The pieces of an upload are written as they arrive, up to the announced length."""
+WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
 MOST_OPEN, MOST_OPEN_OF_ONE = 24, 8
-"""Requests that are answered at once, of all accounts and of one, without the pieces of uploads. Each may hold one of
-the server's forty threads, for as long as the database can't be written to."""
+"""Requests that are answered at once, of all accounts, and that are open, of one; without the pieces of uploads. Each
+may hold one of the server's forty threads, for as long as the database can't be written to, once its body is there."""
+
+
+LATER = {"Retry-After": "1"}
 
 
 class TooFastError(FerError):
@@ -65,25 +69,33 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = _Body(receive, PICTURE_BYTES if scope["path"].endswith("/expressions") else JSON_BYTES)
-
-        async def answered(message: Message) -> None:
-            # What the operation answers to a body that it couldn't read isn't the reason.
-            if body.refusal is None:
-                await send(message)
-
         with suppress(_RefusedError):
-            await self._app(scope, body.receive, answered)
+            await self._app(scope, body.receive, body.unless_refused(send))
         if body.refusal is not None:
             await body.refusal(scope, receive, send)
 
 
-class _Body:
-    """The body of one request: at most so many bytes, within `BODY_WITHIN_S`. `refusal` says why it was not read."""
+class _Refusable:
+    """A request that may be refused while its body comes; `refusal` says why."""
+
+    refusal: Problem | None = None
+
+    def unless_refused(self, send: Send) -> Send:
+        """Return what passes an answer on; what the operation says of a body that it couldn't read isn't the reason."""
+
+        async def answered(message: Message) -> None:
+            if self.refusal is None:
+                await send(message)
+
+        return answered
+
+
+class _Body(_Refusable):
+    """The body of one request: at most so many bytes, within `BODY_WITHIN_S`."""
 
     def __init__(self, receive: Receive, most_bytes: int) -> None:
         self._receive, self._most, self._come = receive, most_bytes, 0
         self._until: float | None = asyncio.get_running_loop().time() + BODY_WITHIN_S
-        self.refusal: Problem | None = None
 
     async def receive(self) -> Message:
         """Return the next part, and after the last one what the server says. Raises _RefusedError."""
@@ -103,11 +115,16 @@ class _Body:
 
 
 class OpenLimit:
-    """Refuses a request beyond those that may be open at once. For the event loop alone, which keeps the count."""
+    """Refuses a request beyond those that may be open at once. For the event loop alone, which keeps the count.
+
+    The account's place is taken by the head of a request, one of those of all when its body is there: bodies that don't
+    come keep nobody else waiting.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._open: Counter[str] = Counter()
+        self._answered: set[_Place] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse, one request."""
@@ -115,21 +132,40 @@ class OpenLimit:
             await self._app(scope, receive, send)
             return
         account_id = scope["actor"].account_id
-        refusal = self._refusal(account_id)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-        self._open[account_id] += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._open -= Counter({account_id: 1})
-
-    def _refusal(self, account_id: str) -> Problem | None:
-        later = {"Retry-After": "1"}
         if self._open[account_id] >= MOST_OPEN_OF_ONE:
             said = "Too many of your account's requests are open. Please wait for their answers."
-            return Problem(429, "too_many_open", said, later)
-        if self._open.total() >= MOST_OPEN:
-            return Problem(503, "busy", "Too many requests are open. Please try again in a second.", later)
-        return None
+            await Problem(429, "too_many_open", said, LATER)(scope, receive, send)
+            return
+        self._open[account_id] += 1
+        place = _Place(receive, self._answered)
+        try:
+            with suppress(_RefusedError):
+                if scope["method"] in WITHOUT_BODY:
+                    place.take()
+                await self._app(scope, place.receive, place.unless_refused(send))
+            if place.refusal is not None:
+                await place.refusal(scope, receive, send)
+        finally:
+            self._open -= Counter({account_id: 1})
+            self._answered.discard(place)
+
+
+class _Place(_Refusable):
+    """One of the places of all that are answered at once, taken when the request's body is there."""
+
+    def __init__(self, receive: Receive, answered: set[_Place]) -> None:
+        self._receive, self._answered = receive, answered
+
+    async def receive(self) -> Message:
+        """Return the next part of the body. Raises _RefusedError behind the last one where no place is free."""
+        message = await self._receive()
+        if not message.get("more_body"):
+            self.take()
+        return message
+
+    def take(self) -> None:
+        """Take a place, or keep the one that was taken. Raises _RefusedError."""
+        if self not in self._answered and len(self._answered) >= MOST_OPEN:
+            self.refusal = Problem(503, "busy", "Too many requests are open. Please try again in a second.", LATER)
+            raise _RefusedError
+        self._answered.add(self)

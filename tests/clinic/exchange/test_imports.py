@@ -300,8 +300,10 @@ def test_a_file_of_another_patient_is_not_taken_over(db, settings, who, small, a
     assert open_store(settings).exists(stored.id)
 
 
+HUGE = 10**400
 FORGED = {
     "text in place of a share": ("summary", {"usable_share": "x"}),
+    "a number of 400 digits": ("summary", {"usable_s": HUGE}),
     "a list in place of a count": ("summary", {"usable_samples": []}),
     "text that no file can hold": ("settings", {"face_choice": {"how": "\ud800"}}),
     "text in place of a number": ("settings", {"choose": "x"}),
@@ -317,6 +319,35 @@ def test_what_the_program_could_not_have_made_is_refused(db, settings, who, smal
         reported["tables"]["recording"][0][part].update(changes)
 
     forged = with_json(small, forge)
+    attack(lambda: imports.import_patient(db, settings, who, forged), "bad_export")
+    assert not any(rows_left(db).values())
+
+
+NO_ROW = [
+    *(("patient", "sharing_revision", number) for number in (HUGE, 2**62, 10**9 + 1)),
+    *(("recording", "patient_track", number) for number in (HUGE, -(10**10))),
+    *(("recording", "created_at", at) for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59+00:00")),
+]
+
+
+@pytest.mark.attack("an archive with numbers and moments that no column, or no clock, can hold")
+@pytest.mark.parametrize(("table", "column", "value"), NO_ROW, ids=[f"{one[1]} {str(one[2])[:12]}" for one in NO_ROW])
+def test_what_no_column_can_hold_is_of_the_archive(db, settings, who, small, attack, table, column, value):
+    forged = with_json(small, lambda reported: reported["tables"][table][0].update({column: value}))
+    attack(lambda: imports.import_patient(db, settings, who, forged), "bad_export")
+    assert not any(rows_left(db).values())
+
+
+@pytest.mark.attack("an archive with numbers and moments that no column, or no clock, can hold")
+@pytest.mark.parametrize("number", [HUGE, 10**10], ids=["400 digits", "ten billion"])
+def test_a_sample_that_no_column_can_hold_is_of_the_archive(db, settings, who, small, attack, number):
+    def number_first(text):
+        head, row, *rest = text.splitlines()
+        cells = row.split(b",")
+        cells[head.split(b",").index(b"frame_index")] = str(number).encode()
+        return b"\n".join([head, b",".join(cells), *rest, b""])
+
+    forged = changed(small, number_first, "samples.csv")
     attack(lambda: imports.import_patient(db, settings, who, forged), "bad_export")
     assert not any(rows_left(db).values())
 

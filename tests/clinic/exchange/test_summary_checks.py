@@ -112,7 +112,7 @@ def test_parts_that_do_not_fit_together_are_refused(changes):
         check_summary(WHOLE, "pictures")
 
 
-@pytest.mark.parametrize("value", [math.inf, math.nan, "\ud800", "a\0b"], ids=repr)
+@pytest.mark.parametrize("value", [math.inf, math.nan, 10**400, -(2**64), "\ud800", "a\0b"], ids=repr)
 def test_what_no_file_can_hold_is_found_wherever_it_is(value):
     for holding in (value, [1, value], {"a": [{"b": value}]}, {"a": ({"b": 1}, value)}):
         with pytest.raises(ValueError, match=r"."):
@@ -120,4 +120,4 @@ def test_what_no_file_can_hold_is_found_wherever_it_is(value):
     if isinstance(value, str):
         with pytest.raises(ValueError, match=r"."):
             need_plain({value: 1})
-    need_plain({"ä 漢": [None, True, 1, 0.5, {"x": ("y",)}]})
+    need_plain({"ä 漢": [None, True, 1, -(2**62), 0.5, {"x": ("y",)}]})

@@ -105,6 +105,14 @@ def test_marks_go_through_all_panels_and_their_text_is_no_markup():
     assert "&lt;b&gt;50 mg&lt;/b&gt; &amp; more" in drawn.customdata[0][1]
 
 
+def test_a_questionnaire_s_name_is_no_markup():
+    typed = '<a href="https://a.example">Sign in</a> %{x}'
+    figure = axis_figure([replace(PHQ9, name=typed)], [dot(1)], [Emotion.SAD], NAMES)
+    drawn = [one.text or "" for one in figure.layout.annotations] + [trace.name or "" for trace in figure.data]
+    assert sum("Sign in" in one for one in drawn) == 2
+    assert not any("<a" in one or "%{" in one for one in drawn)
+
+
 def test_ranges_can_be_chosen_and_the_brush_stands_above_all_panels():
     """Below six panels it was not on a laptop's first screen."""
     figure = axis_figure([PHQ9], [dot(1), dot(20)], [Emotion.SAD], NAMES)

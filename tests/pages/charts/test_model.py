@@ -69,5 +69,5 @@ def test_disturbances_and_models_are_in_order():
     (bars,) = figure.data
     assert figure.layout.shapes[0].x0 == 0.7
     assert (bars.y, bars.x) == (("blur", "dark"), (0.6, 0.4))
-    agreement, f1 = models_figure([("ours", 70.0, 65.0), ("plain", 60.0, 50.0)]).data
-    assert (agreement.y, agreement.x, f1.x) == (("ours", "plain"), (70.0, 60.0), (65.0, 50.0))
+    agreement, f1 = models_figure([("<b>ours</b>", 70.0, 65.0), ("plain", 60.0, 50.0)]).data
+    assert (agreement.y, agreement.x, f1.x) == (("&lt;b&gt;ours&lt;/b&gt;", "plain"), (70.0, 60.0), (65.0, 50.0))

@@ -47,3 +47,11 @@ def test_factors_have_a_logarithmic_axis_unless_one_of_them_is_0():
     assert [round(line.y[0], 6) for line in figure.data] == [0, 0.5, 1]
     figure = tried_figure(["1", "2"], [{"rate": 0.0}, {"rate": 0.1}], names, [0.1, 0.2], ["rate"])
     assert [line.y[0] for line in figure.data] == [0, 1]
+
+
+def test_a_run_s_name_is_no_markup():
+    typed = '<a href="https://a.example">x</a> %{y}'
+    beside = runs_figure([(typed, [{"epoch": 1, "public_accuracy": 0.4}])])
+    tried = tried_figure([typed, "2"], [{"rate": 0.1}, {"rate": 0.2}], {"rate": "Learning rate"}, [0.1, 0.2])
+    for line in (beside.data[0], tried.data[0]):
+        assert not any("<a" in said or "%{y} " in said for said in (line.name, line.hovertemplate))

@@ -567,6 +567,53 @@ def test_requests_that_are_open_at_once_are_bounded(attack, monkeypatch):
     attack(lambda: loops.run(tried()), [429, 503, 200, 200, 200, 200])
 
 
+@pytest.mark.attack("API: bodies that don't come, of more accounts than there are places; and another account then")
+def test_a_place_of_all_is_taken_when_the_body_is_there(attack, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_OPEN", 2)
+    waiting, comes, goes_on = [], asyncio.Event(), asyncio.Event()
+
+    async def reads(scope, receive, send):
+        if scope["method"] == "POST":
+            try:
+                await receive()
+            except Exception:  # noqa: BLE001  # as the library catches it
+                await Response("no body", 400)(scope, receive, send)
+                return
+            waiting.append(scope["actor"])
+            await goes_on.wait()
+        await Response("answered")(scope, receive, send)
+
+    def asked(limit, account_id, method):
+        async def receive():
+            await comes.wait()
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+
+        async def work():
+            found = []
+
+            async def send(message):
+                found.append(message)
+
+            scope = {"type": "http", "method": method, "headers": [], "actor": SimpleNamespace(account_id=account_id)}
+            await limit(scope, receive, send)
+            return found[0]["status"]
+
+        return asyncio.create_task(work())
+
+    async def tried():
+        limit = limits.OpenLimit(reads)
+        slow = [asked(limit, str(number), "POST") for number in range(3)]
+        beside = await asked(limit, "another", "GET")
+        comes.set()
+        refused = await slow[2]
+        full = await asked(limit, "another", "GET")
+        goes_on.set()
+        return [beside, refused, full, *await asyncio.gather(*slow[:2]), await asked(limit, "0", "POST")]
+
+    attack(lambda: loops.run(tried()), [200, 503, 503, 200, 200, 200])
+    assert len(waiting) == 3
+
+
 def test_a_use_is_noted_once_and_again_later(world, client, monkeypatch):
     for _ in range(3):
         client.get("/api/v1/patients")
