@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from clinic.access import Actor
 from clinic.phrases import counted
 from clinic.questionnaires import scales, schedule
 from clinic.questionnaires.published import PUBLISHED, Band, HigherIs, Scale
 from clinic.questionnaires.scales import OwnFields
 from clinic.questionnaires.schedule import Due
-from db.engine import Database
 from fer_core.errors import FerError
 from pages import actions, chooser, links
 from pages.session import actor
@@ -95,17 +93,16 @@ def _ask_to_retire(scale_id: str, name: str) -> None:
 def retire(scale_id: str, name: str, planned: int) -> None:
     """Say for whom a questionnaire ends, and retire it if wanted."""
     with show_errors():
-        db, who = resources().db, actor()
         due = f" It is planned for {counted(planned, 'patient')}, and will not be due any more." if planned else ""
         st.markdown(
             f"Nobody in the clinic can enter **{links.plain_text(name)}** from then on.{due} Its answers stay. This"
             " can't be undone."
         )
-        decide("Retire", "retire_scale", lambda: _retire(db, who, scale_id, name))
+        decide("Retire", "retire_scale", lambda: _retire(scale_id, name))
 
 
-def _retire(db: Database, who: Actor, scale_id: str, name: str) -> None:
-    scales.retire(db, who, scale_id)
+def _retire(scale_id: str, name: str) -> None:
+    scales.retire(resources().db, actor(), scale_id)
     st.session_state[RETIRED] = f"{links.plain_text(name)} was retired. Its answers stay."
 
 
