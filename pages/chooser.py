@@ -107,6 +107,11 @@ def unique(labels: Mapping[str, str]) -> dict[str, str]:
         length += SHORT_ID
 
 
+def forget(key: str) -> None:
+    """Let a choice start from nothing: what was chosen is gone, as the user wanted it."""
+    st.session_state.pop(f"drawn:{key}", None)
+
+
 def _before(key: str, start: str | None) -> str | None:
     """Return what the choice was at when it was drawn last on this page, also where its list was another one then."""
     drawn = st.session_state.get(f"drawn:{key}")

@@ -141,8 +141,10 @@ def say_whose_names(patient: PatientSummary, files: Sent | None, patients: list[
 def afterwards(patient_id: str | None) -> str:
     """Return what happens to the file after the analysis."""
     parts = resources()
-    if patient_id is None or not parts.settings.keep_files:
+    if not parts.settings.keep_files:
         return "is deleted"
+    if patient_id is None:
+        return "is kept where the patient agreed to that, and deleted otherwise"
     agreed = consent.objection(parts.db, actor(), patient_id, consent.Scope.KEEP_VIDEO) is None
     return "is kept" if agreed else "is deleted"
 

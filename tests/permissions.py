@@ -344,6 +344,7 @@ FOR_NO_PERSON = {
     "folders.bring_by_console": "for the command line alone",
     "identities.sign_in": "asks for a provider's signed word instead",
     "oidc.arrive": "asks for a provider's signed word instead",
+    "oidc.folded_address": "text to text",
     "oidc.depart": "sends to the provider, before anybody is known",
     "incoming.delete": "of an upload that `incoming.status` gave to its owner",
     "incoming.hold": "of a file that is open",

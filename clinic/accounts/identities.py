@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from clinic import audit
 from clinic.access import Actor, Forbidden, require_administrator
 from clinic.accounts import accounts, passwords, sessions, totp
-from clinic.accounts.oidc import Identity
+from clinic.accounts.oidc import Identity, folded_address
 from clinic.audit import AuditAction
 from clinic.conflicts import Difference
 from db.engine import Database
@@ -28,7 +28,7 @@ def link(db: Database, actor: Actor, account_id: str, issuer: str, named: str, s
     named = named.strip()
     if not named or len(named) > LONGEST or any(character.isspace() for character in named):
         raise FerError("Please enter the e-mail address or the subject that the provider knows.", "bad_identity")
-    email, subject = (named.casefold(), None) if "@" in named else (None, named)
+    email, subject = (folded_address(named), None) if "@" in named else (None, named)
     with db.session() as session:
         by, account = require_administrator(session, actor), accounts.account_of(session, account_id)
         same = ProviderIdentity.email == email if email else ProviderIdentity.subject == subject

@@ -149,9 +149,17 @@ def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str)
     return {**claims, "iss": issuer}
 
 
+def folded_address(email: str) -> str:
+    """Return an e-mail address as it is compared: A to Z as a to z alone.
+
+    More of Unicode would make one address of two: ``straße`` and ``strasse`` may be two people.
+    """
+    return "".join(letter.lower() if letter.isascii() else letter for letter in email)
+
+
 def _identity(claims: dict[str, Any]) -> Identity:
     verified = claims.get("email_verified") is True and isinstance(claims.get("email"), str)
-    return Identity(claims["iss"], str(claims["sub"]), claims["email"].casefold() if verified else None)
+    return Identity(claims["iss"], str(claims["sub"]), folded_address(claims["email"]) if verified else None)
 
 
 def _digest(state: str) -> str:

@@ -318,7 +318,8 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
     """Return the refusal of a consent that doesn't stand, with what to do about it."""
     to = f"consent to {SCOPES[scope]}"
     if row is None:
-        return ConsentError(f"No {to} is recorded. Please record it on the patient's page.", "no_consent")
+        where = "the patient's “Consent and sharing”"
+        return ConsentError(f"No {to} is recorded. Please record it in {where}.", "no_consent")
     if row.withdrawn_at is not None:
         when = phrases.day(clock.day_of(session, row.withdrawn_at))
         return ConsentError(f"The patient's {to} was withdrawn on {when}.", WITHDRAWN)

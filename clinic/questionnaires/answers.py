@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Literal, get_args
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backup import erasures
 from backup.erasures import Erasure
-from clinic import access, audit, clock
+from clinic import access, audit, clock, phrases
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import need_seen
@@ -21,7 +21,7 @@ from clinic.questionnaires.published import Scale
 from clinic.questionnaires.scoring import Score
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Patient, QuestionnaireAnswer
+from db.models import Account, OwnScale, Patient, QuestionnaireAnswer
 from fer_core.errors import FerError
 
 How = Literal["items", "total", "patient", "csv"]
@@ -104,12 +104,21 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Answer]:
 def of_patient(session: Session, patient_id: str) -> list[Answer]:
     """Return what a patient answered, the newest first; the caller has checked the rights."""
     rows = session.execute(
-        select(QuestionnaireAnswer, Account.name)
+        select(QuestionnaireAnswer, Account.name, OwnScale.retired_at)
         .outerjoin(Account, Account.id == QuestionnaireAnswer.recorded_by)
+        .outerjoin(OwnScale, OwnScale.id == QuestionnaireAnswer.scale)
         .where(QuestionnaireAnswer.patient_id == patient_id)
         .order_by(QuestionnaireAnswer.answered_on.desc(), QuestionnaireAnswer.number.desc())
     )
-    return [_answer(row, name) for row, name in rows]
+    return [_until(session, _answer(row, name), retired_at) for row, name, retired_at in rows]
+
+
+def _until(session: Session, answer: Answer, retired_at: datetime | None) -> Answer:
+    """Return an answer whose questionnaire, if it is retired, says so: another one may have the same name."""
+    if retired_at is None:
+        return answer
+    name = f"{answer.scale.name} (until {phrases.day(clock.day_of(session, retired_at))})"
+    return replace(answer, scale=replace(answer.scale, name=name))
 
 
 def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> None:

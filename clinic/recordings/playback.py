@@ -139,7 +139,11 @@ def _kept(session: Session, settings: Settings, actor: Actor, recording_id: str)
     if recording.kind != RecordingKind.VIDEO or job is None or job.state not in ENDED_WELL:
         return None
     source: dict[str, Any] = job.sources[0] if job.sources else {}
-    if not source or not stored_files.are_there(session, settings, [source["id"]]):
+    if not source:
+        return None
+    ids = [source["id"]]
+    # Where no file is kept, a missing one raises no question.
+    if not (stored_files.are_there(session, settings, ids) if settings.keep_files else uploads.stored(settings, ids)):
         return None
     media_type = source.get("media_type")
     return Kept(source["id"], media_type if media_type in MEDIA_TYPES else None, source.get("begins_s", 0.0))

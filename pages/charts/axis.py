@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +29,8 @@ ANSWERED = "#6A5ACD"
 """Totals of questionnaires: a colour of no expression."""
 BAND_FILLS = ("rgba(128, 128, 128, 0.04)", "rgba(128, 128, 128, 0.13)")
 """Severity bands in turn: greys, because no colour means bad."""
+BAND_PX, BAND_LETTERS = 118, 19
+"""Room for the bands' names beside a panel, and how many of their letters fit into a line of it."""
 MARKS = {"medication": ("diamond", "dash"), "session": ("circle", "dot"), "event": ("square", "dashdot")}
 """The symbol and the line of each kind of mark."""
 YEAR, LONG = timedelta(days=365), 60
@@ -104,8 +107,7 @@ def axis_figure(
     inside = (sum(heights) or SHARE_PX) + BETWEEN_PX + DATES_PX + BRUSH_PX + TITLE_PX
     _layout(figure, panels, dots, marks, inside)
     trend.plain(figure, inside + BUTTONS_PX + BELOW_PX)
-    _small_band_names(figure, {label for panel in panels for _, label in panel.bands})
-    return figure.update_layout(margin={"t": BUTTONS_PX, "b": BELOW_PX, "r": 118 if panels else 12})
+    return figure.update_layout(margin={"t": BUTTONS_PX, "b": BELOW_PX, "r": BAND_PX if panels else 12})
 
 
 def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[date, date]) -> None:
@@ -131,8 +133,8 @@ def _scale_panel(figure: go.Figure, row: int, panel: ScalePanel, span: tuple[dat
             y0=bottom, y1=end, fillcolor=BAND_FILLS[number % 2], line_width=0, layer="below", row=row, col=1
         )
         figure.add_annotation(
-            x=1.01, xref="x domain", y=(bottom + end) / 2, text=plotly_text(label), showarrow=False, xanchor="left",
-            opacity=0.75, row=row, col=1,
+            x=1.01, xref="x domain", y=(bottom + end) / 2, text=_in_lines(label), showarrow=False, xanchor="left",
+            align="left", font_size=11, opacity=0.75, row=row, col=1,
         )  # fmt: skip
     figure.update_yaxes(
         range=[panel.lowest - room, panel.highest + room], tickvals=scale_ticks(panel), showgrid=False, row=row
@@ -151,10 +153,9 @@ def scale_ticks(panel: ScalePanel) -> list[float]:
     return [*ticks, panel.highest]
 
 
-def _small_band_names(figure: go.Figure, labels: set[str]) -> None:
-    for annotation in figure.layout.annotations:
-        if annotation.text in {plotly_text(label) for label in labels}:
-            annotation.font.size = 11
+def _in_lines(label: str) -> str:
+    """Return a band's name in lines that fit beside the panel."""
+    return "<br>".join(map(plotly_text, textwrap.wrap(label, BAND_LETTERS)))
 
 
 def _draw_changes(

@@ -21,7 +21,8 @@ from pages.widgets import day, day_input, show_errors, today
 from web.resources import resources
 
 EVERY = {"7": "every week", "14": "every 2 weeks", "28": "every 4 weeks", "91": "every 3 months", "0": "no longer due"}
-ADDED = "own_scale_added"
+ADDED, RETIRED = "own_scale_added", "own_scale_retired"
+TO_RETIRE = "retired_scale"
 OWN_TEXTS = ("own_name", "own_bands", "own_source")
 """Boxes that are emptied once what was in them is stored."""
 HIGHER = {HigherIs.WORSE: "more symptoms", HigherIs.BETTER: "more well-being", HigherIs.NEITHER: "neither"}
@@ -61,11 +62,14 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
         st.success(said, icon=":material/check:")
         for key in OWN_TEXTS:
             st.session_state[key] = ""
+    if retired := st.session_state.pop(RETIRED, None):
+        st.success(retired, icon=":material/check:")
+        chooser.forget(TO_RETIRE)
     with st.expander("The clinic's own questionnaires"), show_errors():
         st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:
-            chosen = chooser.choose("Stop offering", own, "retired_scale", placeholder="Choose one")
+            chosen = chooser.choose("Stop offering", own, TO_RETIRE, placeholder="Choose one")
             if chosen is not None:
                 _ask_to_retire(chosen, own[chosen])
         with st.form("own_scale", border=False):
@@ -89,13 +93,17 @@ def _ask_to_retire(scale_id: str, name: str) -> None:
 def retire(scale_id: str, name: str, planned: int) -> None:
     """Say for whom a questionnaire ends, and retire it if wanted."""
     with show_errors():
-        db, who = resources().db, actor()
         due = f" It is planned for {counted(planned, 'patient')}, and will not be due any more." if planned else ""
         st.markdown(
             f"Nobody in the clinic can enter **{links.plain_text(name)}** from then on.{due} Its answers stay. This"
             " can't be undone."
         )
-        decide("Retire", "retire_scale", lambda: scales.retire(db, who, scale_id))
+        decide("Retire", "retire_scale", lambda: _retire(scale_id, name))
+
+
+def _retire(scale_id: str, name: str) -> None:
+    scales.retire(resources().db, actor(), scale_id)
+    st.session_state[RETIRED] = f"{links.plain_text(name)} was retired. Its answers stay."
 
 
 def _own_fields() -> tuple[OwnFields, str]:

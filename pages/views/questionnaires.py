@@ -134,7 +134,9 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
         for one in given
     ]
     with st.expander(f"All questionnaires ({len(given)})"):
-        st.dataframe(rows, hide_index=True, column_config={"Answered on": DAY_COLUMN}, key="questionnaires")
+        st.dataframe(
+            rows, hide_index=True, placeholder="–", column_config={"Answered on": DAY_COLUMN}, key="questionnaires"
+        )
         if patient.writable:
             names = {
                 one.id: f"{day(one.answered_on)} · {one.scale.name} · {_total(one)} · no. {one.number}" for one in given

@@ -190,6 +190,16 @@ def test_an_address_that_is_not_verified(client, link, provider, attack, said):
     refused(client, provider, attack, "sign_in_refused", email_verified=said)
 
 
+@pytest.mark.attack("OIDC: another's e-mail address that Unicode folds to a colleague's")
+@pytest.mark.parametrize(
+    ("linked", "comes"), [("straße@example.test", "strasse@example.test"), ("ken@x.test", "\u212aen@x.test")]
+)
+def test_an_address_that_unicode_folds_to_another_s_is_refused(client, provider, link, attack, linked, comes):
+    link(linked)
+    refused(client, provider, attack, "sign_in_refused", email=comes)
+    assert oidc.folded_address("Ann@Example.test") == "ann@example.test"
+
+
 @pytest.mark.attack("OIDC: a disabled account")
 def test_a_disabled_account(client, link, provider, attack):
     account_id = link()

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backup import erasures
-from clinic import clock
+from clinic import clock, phrases
 from clinic.erasure import deletion, retention
 from clinic.patients import conditions, events, needs
 from clinic.patients.conditions import ConditionKind
@@ -105,7 +105,18 @@ def test_a_scale_of_the_clinic_keeps_its_bands_in_its_answers(db, who, patient):
     scales.retire(db, who, key)
     assert [scale.key for scale in scales.offered(db, who)] == ["phq9", "gad7", "phq4", "who5"]
     assert code_of(lambda: answers.record(db, who, patient, Given(key, DAY, total=1))) == "unknown_scale"
-    assert answers.listed(db, who, patient) == [made]
+    [kept] = answers.listed(db, who, patient)
+    assert kept == replace(made, scale=replace(made.scale, name=kept.scale.name))
+
+
+def test_a_retired_scale_has_another_name_than_a_new_one_that_is_called_the_same(db, who, patient):
+    retired = scales.define(db, who, OWN)
+    answers.record(db, who, patient, Given(retired, DAY, total=12.5))
+    scales.retire(db, who, retired)
+    answers.record(db, who, patient, Given(scales.define(db, who, OWN), DAY, total=3))
+    with db.read() as session:
+        today = phrases.day(clock.today(session))
+    assert [one.scale.name for one in answers.listed(db, who, patient)] == [OWN.name, f"{OWN.name} (until {today})"]
 
 
 def test_what_is_not_offered_is_not_due(db, who, patient):

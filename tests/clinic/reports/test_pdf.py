@@ -44,6 +44,13 @@ def test_it_is_tagged_titled_and_holds_what_was_said(tmp_path):
     assert all(said in text_of(content) for said in ("Ann", "Onesentence.", "5%", "Nodiagnosis.", "Dr.Invented"))
 
 
+def test_a_number_stays_on_the_line_of_its_sign(tmp_path):
+    content = pdf(replace(REPORT, notes=(Note("Remark", "about 32 % to 56 % " * 40),)), tmp_path)
+    lines = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages).splitlines()
+    assert sum("32" in line for line in lines) > 5, "it runs over many lines"
+    assert not [line for line in lines if line.lstrip().startswith("%")]
+
+
 @pytest.mark.parametrize("text", ['#panic("x") *b* $x$ @y <z> \\ // /* = - + `q`', "Größe Łódź Ελλάδα Москва"])
 def test_text_is_never_markup(tmp_path, text):
     content = pdf(replace(REPORT, notes=(Note("Remark", text),)), tmp_path)

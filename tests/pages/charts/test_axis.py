@@ -32,6 +32,13 @@ def test_bands_lie_where_the_scale_has_them_and_are_named():
     assert list(figure.data[0].y) == [17, 0]
 
 
+def test_a_long_name_of_a_band_is_in_lines():
+    """It was cut at the right edge of a page of 1280 px."""
+    long = replace(PHQ9, bands=[(0, "at or below the published cut-off of 50"), (10, "a < b")])
+    texts = [one.text for one in axis_figure([long], [], [], NAMES).layout.annotations]
+    assert {"at or below the<br>published cut-off<br>of 50", "a &lt; b"} <= set(texts)
+
+
 def test_numbers_beside_a_scale_do_not_overprint_each_other():
     close = replace(PHQ9, highest=40, bands=[(0, "low"), (3, "some"), (25, "middle"), (34, "high")])
     axis = next(axis_figure([close], [], [], NAMES).select_yaxes())

@@ -9,6 +9,8 @@ from clinic.patients import caseload
 from clinic.questionnaires import answers, scales, schedule
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.incoming_csv import CsvRow
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
 from pages.views.questionnaire_import import preview_rows
 from web.resources import resources
 
@@ -16,12 +18,14 @@ from web.resources import resources
 def room(patient_id):
     from clinic.patients import caseload
     from clinic.questionnaires import answers
+    from pages import clicks
     from pages.session import actor
     from pages.views.questionnaires import show_questionnaires
     from web.resources import resources
 
     db, who = resources().db, actor()
-    show_questionnaires(caseload.get_patient(db, who, patient_id), answers.listed(db, who, patient_id))
+    with clicks.run():
+        show_questionnaires(caseload.get_patient(db, who, patient_id), answers.listed(db, who, patient_id))
 
 
 def opened(enter):
@@ -158,6 +162,19 @@ def test_a_questionnaire_of_the_clinic_s_own_says_that_it_was_added_and_its_form
     assert ["OQ" in said.value and "was added" in said.value for said in page.success] == [True]
     assert (page.text_input(key="own_name").value, page.text_area(key="own_bands").value) == ("", "")
     assert "OQ-45" in [scale.name for scale in scales.offered(db, who)]
+
+
+def test_a_questionnaire_that_was_retired_is_said_to_be(settings, enter):
+    page, who, db, _ = opened(enter)
+    scales.define(db, who, OwnFields("Sleep log", 0, 40, HigherIs.WORSE))
+    page.run()
+    next(box for box in page.selectbox if box.label == "Stop offering").select("Sleep log").run()
+    press(page, "Retire")
+    [button for button in page.button if button.label == "Retire"][-1].click().run()
+    assert not page.exception
+    assert "Sleep log" not in [scale.name for scale in scales.offered(db, who)]
+    assert ["Sleep log was retired" in said.value for said in page.success] == [True]
+    assert not page.warning, "what was chosen is gone as it was wanted"
 
 
 def test_before_an_import_an_error_stands_beside_its_line_and_no_column_is_empty():
