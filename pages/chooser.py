@@ -94,6 +94,11 @@ def whose(patient: Person) -> str:
     return f"**{plain_text(patient.name)}** · {identity(patient)}"
 
 
+def whose_text(patient: Person) -> str:
+    """Return who a patient is as `whose` does, without Markdown, for what is escaped where it is drawn."""
+    return f"{patient.name} · {identity_text(patient)}"
+
+
 def unique(labels: Mapping[str, str]) -> dict[str, str]:
     """Return labels of which no two look alike: equal ones get as much of the id as distinguishes them."""
     count = Counter(_plain(label) for label in labels.values())

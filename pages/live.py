@@ -110,7 +110,7 @@ def _may_be_stored(patient: PatientSummary) -> bool:
     if consent.objection(resources().db, actor(), patient.id, *consent.ANALYSIS) is None:
         return True
     drop(live_of(patient.id))
-    clicks.say(NO_LONGER_AGREED.format(patient=chooser.whose(patient)), f"recording of {patient.id}")
+    clicks.say(NO_LONGER_AGREED.format(patient=chooser.whose_text(patient)), f"recording of {patient.id}")
     return False
 
 

@@ -149,3 +149,8 @@ class MediaStore:
 def open_store(places: Places) -> MediaStore:
     """Return the installation's store. Raises MasterKeyError where its key is missing or of no use."""
     return MediaStore.at(places, keys.require(places))
+
+
+def store_without_key(places: Places) -> MediaStore:
+    """Return the store to list its files and ask whose it is. Raises FerError ``bad_setting``."""
+    return MediaStore.at(places, Key(b"", b""))

@@ -38,7 +38,7 @@ from db.models import Consent, Patient, Recording
 from db.probe import probe
 from fer_core.errors import FerError
 from storage import keys
-from storage.media import MediaStore, open_store
+from storage.media import MediaStore, store_without_key
 from storage.sealed import Key, SealError
 
 STARTED_WITHIN_S = 180.0
@@ -85,7 +85,7 @@ def make(settings: Settings, folder: Path, secret: Secret, keep: int) -> tuple[P
 
 def _other_store(settings: Settings, named: Expected, packed: set[str]) -> str | None:
     """Return in a sentence that the files came from another store than the clinic's, None where nothing says so."""
-    mark = store_mark.look(settings, open_store(settings), probe(settings.database_url).clinic_id)
+    mark = store_mark.look(settings, store_without_key(settings), probe(settings.database_url).clinic_id)
     return stored_files.not_its_own(mark, named, packed)
 
 

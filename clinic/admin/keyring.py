@@ -23,7 +23,7 @@ from db.models import AuditRow, Installation, Recording, SecondStep
 from db.probe import reading
 from storage import keys
 from storage.keys import MasterKeyError
-from storage.media import MediaStore
+from storage.media import MediaStore, store_without_key
 from storage.sealed import Key, SealError, key_id
 
 LOOKED_AT = 20
@@ -90,7 +90,7 @@ def way_back(settings: Settings, known: str) -> str:
 
 def closed_files(settings: Settings, *known: str) -> int:
     """Return how many stored files none of these keys (fingerprints) opens: others sealed them, or they are damaged."""
-    media, ids = MediaStore.at(settings, Key(b"", b"")), {bytes.fromhex(one) for one in known}
+    media, ids = store_without_key(settings), {bytes.fromhex(one) for one in known}
     return sum(not _is_of(media, file.id, ids) for file in media.files() if file.whole)
 
 
@@ -144,14 +144,14 @@ def _is_empty(session: Session, settings: Settings) -> bool:
         AuditRow.__tablename__: select(AuditRow.action).where(AuditRow.action.in_(NEEDED_A_KEY)),
     }
     used = any(session.scalar(rows.limit(1)) is not None for table, rows in needed.items() if table in there)
-    return not used and not any(MediaStore.at(settings, Key(b"", b"")).files())
+    return not used and not any(store_without_key(settings).files())
 
 
 def _needed(session: Session, settings: Settings) -> Iterator[bytes]:
     """Yield the ids of the keys that open what is sealed here: all second steps, and some files."""
     for secret in session.scalars(select(SecondStep.secret)):
         yield key_id(io.BytesIO(bytes.fromhex(secret)))
-    media = MediaStore.at(settings, Key(b"", b""))
+    media = store_without_key(settings)
     for file in islice((file for file in media.files() if file.whole), LOOKED_AT):
         # A file that is damaged, or is deleted at this moment, does not show its key.
         with suppress(SealError, FileNotFoundError):

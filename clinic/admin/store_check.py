@@ -18,8 +18,7 @@ from clinic.settings import Settings
 from db.probe import Probe, reading
 from fer_core.errors import FerError
 from storage import keys
-from storage.media import MARK, MediaStore
-from storage.sealed import Key
+from storage.media import MARK, store_without_key
 
 NAME = "media store"
 REMEDIES = {
@@ -30,18 +29,18 @@ REMEDIES = {
 
 def filled(settings: Settings) -> bool:
     """Return whether anything lies in the store."""
-    return any(MediaStore.at(settings, Key(b"", b"")).files())
+    return any(store_without_key(settings).files())
 
 
 def require_address(settings: Settings) -> None:
     """Refuse a store's address that can't be used, before the work begins. Raises as `file_system` does."""
-    MediaStore.at(settings, Key(b"", b""))
+    store_without_key(settings)
 
 
 def local(settings: Settings) -> Path | None:
     """Return the store's folder, None where it is none of this computer, or of no use."""
     try:
-        return MediaStore.at(settings, Key(b"", b"")).folder
+        return store_without_key(settings).folder
     except FerError:
         return None
 
@@ -60,7 +59,7 @@ def check(settings: Settings, database: Probe | FerError) -> Finding:
     known = database.key_id if isinstance(database, Probe) else None
     before = _expected(settings, database)
     try:
-        media = MediaStore.at(settings, Key(b"", b""))
+        media = store_without_key(settings)
         there = list(media.files())
         mark = store_mark.look(settings, media, database.clinic_id if isinstance(database, Probe) else None)
         # In the middle of a change of the key either opens some; the master key's own line says so.

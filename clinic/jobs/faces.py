@@ -207,7 +207,10 @@ def _stays(session: Session, settings: Settings, recording: Recording) -> str | 
         return ANOTHER_RUNS
     if reanalysis.files_there(session, settings, recording):
         return None
-    return f"{stored_files.AWAY} {stored_files.TELL}" if stored_files.is_away(session, settings) else FILE_GONE
+    # Where no file is kept, a missing one raises no question.
+    if settings.keep_files and stored_files.is_away(session, settings):
+        return f"{stored_files.AWAY} {stored_files.TELL}"
+    return FILE_GONE
 
 
 def _is_open(job: Job | None) -> bool:

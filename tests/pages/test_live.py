@@ -89,7 +89,7 @@ def test_what_was_recorded_of_a_patient_who_no_longer_agrees_is_deleted(who, pat
     with resources().db.session() as session:
         session.execute(update(Consent).values(withdrawn_at=datetime.now(UTC)))
     page.run()
-    assert [one.value for one in page.warning if "is deleted: the recording of **Invented Person**" in one.value]
+    assert [one.value for one in page.warning if "is deleted: the recording of Invented Person · ID" in one.value]
     assert len(page.selectbox) == 1
     with pytest.raises(FerError, match="does not exist any more"):
         incoming.status(resources().settings, begun.id, begun.owner)

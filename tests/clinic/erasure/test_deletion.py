@@ -30,7 +30,7 @@ from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.recordings import uploads
-from clinic.worker import analysis, worker
+from clinic.worker import analysis, housekeeping, worker
 from clinic.worker.worker import Worker
 from db import engine
 from db.copies import copy_whole
@@ -117,9 +117,9 @@ def test_a_reader_holds_nobody_up_and_the_receipt_waits(db, settings, tmp_path, 
         assert caseload.get_patient(db, who, other).name == "Somebody Else"
         caseload.add_patient(db, who, "Written Meanwhile")
         assert scanned(tmp_path) != []
-        worker_of(db, settings)._remove()
+        housekeeping.empty_log(db)
         assert db.being_removed()
-    worker_of(db, settings)._remove()
+    housekeeping.empty_log(db)
     assert not db.being_removed()
     assert scanned(tmp_path) == []
 
