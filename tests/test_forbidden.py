@@ -90,6 +90,7 @@ OPENING = {
     "plt.imread",
 }
 HEADINGS, WRITES_MARKDOWN = ("title", "header", "subheader"), ("markdown", "write", "caption")
+BOXES, ESCAPES = ("error", "warning", "info", "success", "toast"), {"plain_sentence", "plain_text", "plain_lines"}
 READS = ("fer_core/decoder/",)
 """The process without rights."""
 WRITE_VIDEO = {"fer_core/media/annotate.py", "clinic/worker/selftest.py"}
@@ -295,6 +296,24 @@ def named_places(name, tree):
             yield from [ast.unparse(call)] if ast.unparse(text).lstrip("f'\"").startswith("#") else []
 
 
+def unescaped(node):
+    """Yield the parts of an expression, save those that `links` escapes."""
+    if isinstance(node, ast.Call) and called(node) in ESCAPES:
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from unescaped(child)
+
+
+def errors_as_markdown(name, tree):
+    """Sentences of errors, in which text that somebody typed may stand, drawn as Markdown (pages/links.py)."""
+    for call in calls(tree):
+        if name.startswith("pages/") and called(call) in (*WRITES_MARKDOWN, *BOXES):
+            for part in [one for argument in call.args for one in unescaped(argument)]:
+                if isinstance(part, ast.Attribute) and part.attr in ("message", "error"):
+                    yield ast.unparse(call)
+
+
 def decoding(name, tree):
     """Files from outside that are decoded elsewhere than in the process without rights."""
     if name.startswith((*READS, *OWN_FILES)):
@@ -329,6 +348,7 @@ RULES = {
         parts,
         silent_forms,
         named_places,
+        errors_as_markdown,
         decoding,
     )
 }
@@ -391,6 +411,8 @@ def test_it_stands_nowhere(rule, found):
         (named_places, "st.subheader(f'Recorded on {visit}')"),
         (named_places, "st.markdown(f'## {note}')"),
         (named_places, "left.write('## ' + note)"),
+        (errors_as_markdown, "st.warning(refusal.message)"),
+        (errors_as_markdown, "left.caption(f'Not imported: {found.error}')"),
         (silent_forms, "if actions.submit('Record', 'add', target) and kind: ..."),
         (names_in_logs, "log.info(f'{patient.name} came')"),
         (names_in_logs, "log.info('%s came', patient.name)"),

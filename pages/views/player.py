@@ -101,10 +101,8 @@ def kept_video(recording: RecordingRow) -> Kept | None:
     except FerError as error:
         if error.code != stored_files.CODE_AWAY:
             raise
-        st.info(
-            f"Whether a video of this recording is kept can't be seen now. {error.message}",
-            icon=":material/videocam_off:",
-        )
+        unseen = f"Whether a video of this recording is kept can't be seen now. {links.plain_sentence(error.message)}"
+        st.info(unseen, icon=":material/videocam_off:")
         return None
     if kept is not None and kept.media_type is None:
         st.info(NOT_PLAYED, icon=":material/videocam_off:")
