@@ -264,6 +264,10 @@ CHOOSE_PICTURES = (
     "Tick the face of {patient} in each picture. Nobody is recognised, and the pictures are not compared with each"
     " other: please look at each face. The results of every face without a tick are deleted at once."
 )
+TOO_MANY_FACES = (
+    "These pictures show {faces}; this page can ask about {most} at most. Please press “The patient is not there”: it"
+    " drops this recording, and add the pictures again in smaller groups."
+)
 ALONE_IN_PICTURES = "Pictures with one face"
 TOGETHER_IN_PICTURES = "Pictures with several faces: at most one of them is the patient's"
 SAME_PERSON = {

@@ -38,6 +38,9 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     """Ask which faces are the patient, each over the time of the video."""
     parts, who = resources(), actor()
     found = faces.candidates(parts.db, parts.settings, who, recording_id)
+    if pictures and picture_faces.too_many(found):
+        _offer_discard(recording_id, subject)
+        return
     seen = faces.drawn(parts.db, who, recording_id)
     earlier, at = faces.leaves_a_result(parts.db, who, recording_id), actions.at(recording_id, seen)
     if pictures:
@@ -52,8 +55,7 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
     below = st.container()
     if not pictures:
         _offer_split(recording_id, found, seen)
-    if actions.action("The patient is not there", "ask_discard", recording_id, opens=True):
-        _discard(recording_id, subject)
+    _offer_discard(recording_id, subject)
     # Last, so that a refusal leaves everything else on the page.
     with below, show_errors():
         if chosen and not ticked:
@@ -62,6 +64,11 @@ def choose(recording_id: str, subject: Subject, pictures: bool) -> None:
             st.warning("Please say whether the earlier result shows the same person.", icon=":material/info:")
         elif chosen:
             _keep(recording_id, ticked, seen, same)
+
+
+def _offer_discard(recording_id: str, subject: Subject) -> None:
+    if actions.action("The patient is not there", "ask_discard", recording_id, opens=True):
+        _discard(recording_id, subject)
 
 
 def _same_person(recording_id: str, seen: str) -> bool | None:

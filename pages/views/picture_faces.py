@@ -16,6 +16,8 @@ from pages import actions, links
 from pages.widgets import jpeg_uri
 
 CELL_PX, FACE_PX = 140, 106
+MOST_FACES = 1000
+"""A page of these takes half a minute to draw; one of twice as many sends more than `streamlit_protocol` takes."""
 
 
 def ask(recording_id: str, found: Sequence[Candidate], subject: Subject, seen: str) -> None:
@@ -34,6 +36,16 @@ def ask(recording_id: str, found: Sequence[Candidate], subject: Subject, seen: s
             _set(at, alone, True)
         if actions.action("Untick these", "untick_all", at, icon=":material/check_box_outline_blank:", opens=True):
             _set(at, alone, False)
+
+
+def too_many(found: Sequence[Candidate]) -> bool:
+    """Return whether there are more faces than a page can ask about, and say so."""
+    if len(found) <= MOST_FACES:
+        return False
+    faces = counted(len(found), "face")
+    st.header(words.WHOSE_FACES, anchor=False)
+    st.warning(words.TOO_MANY_FACES.format(faces=faces, most=f"{MOST_FACES:,}"), icon=":material/info:")
+    return True
 
 
 def ticked(at: str, found: Sequence[Candidate]) -> list[int]:

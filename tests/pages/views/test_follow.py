@@ -183,6 +183,17 @@ def test_the_face_of_each_picture_is_asked_about_and_those_alone_are_ticked_at_o
     assert [tuple(row) for row in kept] == [(0, 0), (1, -1), (2, 0), (3, -1), (4, 0)]
 
 
+def test_more_faces_than_a_page_can_send_are_not_asked_about(recording, monkeypatch):
+    monkeypatch.setattr("pages.views.picture_faces.MOST_FACES", 3)
+    _, recording_id = recording(JobState.CHOOSING, [(0, 1), (2, 3)], "pictures")
+    page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
+    assert not page.exception
+    assert not page.checkbox
+    assert "show 4 faces; this page can ask about 3 at most" in page.warning[-1].value
+    button(page, "The patient is not there").click().run()
+    assert not page.exception
+
+
 def test_ticks_made_before_the_patient_was_renamed_choose_nothing(recording):
     patient_id, recording_id = recording(JobState.CHOOSING, [(0,), (1,)], "pictures")
     page = AppTest.from_function(following, args=(recording_id,), default_timeout=60).run()
