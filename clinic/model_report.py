@@ -76,15 +76,14 @@ def opening(measured: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the meaning of the figures for a clinician, the most misleading label first."""
     by = {found.emotion: found for found in class_figures(measured)}
     sad = by[Emotion.SAD]
-    low, high = sad.right_95
     neutral = np.array(measured.get("given") or measured["confusion"], dtype=float)[Emotion.NEUTRAL]
-    as_sad = _share(neutral[Emotion.SAD], neutral.sum())
+    taken, faces = neutral[Emotion.SAD], neutral.sum()
     return (
-        f"Of 100 faces that people call sad, the program says so in {_of_100(sad.right)} (95 % interval {_of_100(low)}"
-        f" to {_of_100(high)}), gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)}"
-        " uncertain.",
-        f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad.",
-        f"Of 100 faces that people call neutral, it calls {_of_100(as_sad)} sad.",
+        f"Of 100 faces that people call sad, the program says so in {_of_100(sad.right)} {_within(sad.right_95)},"
+        f" gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)} uncertain.",
+        f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad {_within(sad.precision_95)}.",
+        f"Of 100 faces that people call neutral, it calls {_of_100(_share(taken, faces))} sad"
+        f" {_within(interval(taken, faces))}.",
     )
 
 
@@ -239,6 +238,11 @@ def _name(emotion: int) -> str:
 
 def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole else 0.0
+
+
+def _within(limits: tuple[float, float]) -> str:
+    low, high = limits
+    return f"(95 % interval {_of_100(low)} to {_of_100(high)})"
 
 
 def _of_100(share: float) -> str:

@@ -48,7 +48,7 @@ def test_the_opening_counts_faces_in_a_hundred():
     sad, called_sad, neutral = opening(measured())
     assert sad.startswith("Of 100 faces that people call sad, the program says so in 75 (95 % interval 41 to 93)")
     assert sad.endswith("gives another label in 12 and leaves 12 uncertain.")
-    assert "people call 86 sad" in called_sad
+    assert "people call 86 sad (95 % interval " in called_sad
     assert "it calls 0 sad" in neutral
 
 
