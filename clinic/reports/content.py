@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
-from clinic import words
+from clinic import phrases, words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
@@ -107,7 +107,7 @@ def report(
         made=_made(rows, author, made_at),
         sentences=(
             *self_report(own.answers),
-            *sentences(points, changes, shown),
+            *sentences(points, changes, shown, waiting=sum(row.counted and row.samples is None for row in rows)),
             *([unread] if unread else []),
         ),
         coverage=_coverage(rows, points, asked),
@@ -140,14 +140,20 @@ def _tables(
     return [table for table in found if table.rows]
 
 
-def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
-    """Return sentences: what counts, the newest recording against the usual range, and what can't be compared."""
+def sentences(
+    points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN, waiting: int = 0
+) -> list[str]:
+    """Return sentences: what counts, the newest recording against the usual range, and what can't be compared.
+
+    `waiting`: how many recordings beside these have no result yet.
+    """
     counting = [point for point in points if point.excluded is None]
+    more = [f"{phrases.counted(waiting, 'recording has', 'recordings have')} no result yet."] if waiting else []
     if not points:
-        return ["There is no result, so nothing is reported about expressions."]
+        return ["There is no result, so nothing is reported about expressions.", *more]
     if not counting:
-        return [f"None of the {_count(len(points))} counts, so nothing is reported about expressions."]
-    said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
+        return [f"{_none_counts(points)}, so nothing is reported about expressions.", *more]
+    said = [_what_counts(points, counting), *more, *(_against_usual(counting[-1], column) for column in shown)]
     if changes:
         days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
         said.append(
@@ -155,6 +161,12 @@ def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Se
             " are not compared."
         )
     return said
+
+
+def _none_counts(points: Sequence[TrendPoint]) -> str:
+    if len(points) == 1:
+        return f"The recording of {visit(points[0])} does not count"
+    return f"None of the {_count(len(points))} with a result counts"
 
 
 def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
@@ -229,6 +241,9 @@ def _coverage(
         if share > 0
     ]
     left_out = Counter(point.excluded for point in points if point.excluded is not None)
+    # As the caseload counts them: of others nothing is left.
+    ended = sum(not row.counted for row in rows)
+    recordings = f"{len(rows) - ended}, with a result {len(known)}, counting {len(points) - left_out.total()}"
     period = (
         ()
         if asked.recording_id
@@ -244,7 +259,7 @@ def _coverage(
         return (*period, ("Recordings", "none"))
     return (
         *period,
-        ("Recordings", f"{len(rows)}, with a result {len(known)}, counting {len(points) - left_out.total()}"),
+        ("Recordings", recordings + (f"; besides, failed or cancelled: {ended}" if ended else "")),
         ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
         (
             usable_called(points).capitalize(),
