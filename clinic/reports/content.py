@@ -235,11 +235,9 @@ def _coverage(
     reasons: Counter[str] = Counter()
     for row in known:
         reasons.update(row.reasons)
-    lost = [
-        f"{words.STATUSES[reason]} {percent(share / len(known))}"
-        for reason, share in reasons.most_common()
-        if share > 0
-    ]
+    usable = sum(row.usable_share or 0.0 for row in known) / len(known) if known else 0.0
+    shares = phrases.unusable_percents(usable, {reason: share / len(known) for reason, share in reasons.most_common()})
+    lost = [f"{words.STATUSES[reason]} {share}" for reason, share in shares.items()]
     left_out = Counter(point.excluded for point in points if point.excluded is not None)
     # As the caseload counts them: of others nothing is left.
     ended = sum(not row.counted for row in rows)
@@ -263,7 +261,7 @@ def _coverage(
         ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
         (
             usable_called(points).capitalize(),
-            usable_percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING,
+            usable_percent(usable) if known else NOTHING,
         ),
         ("Not usable", ", ".join(lost) or NOTHING),
     )
