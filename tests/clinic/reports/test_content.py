@@ -116,6 +116,18 @@ def test_what_was_never_analysed_has_no_model_and_its_own_sentence(db, patient, 
         assert [row[-1] for row in found.tables[0].rows] == ["Cancelled: nothing was kept."]
 
 
+def test_recordings_that_are_made_as_before_a_change_are_not_taken_for_those_of_after_it(db, patient, reported):
+    """Two of the old model, after one of the new one whose day was corrected, looked like the new one's."""
+    ids = add(db, patient, 6)
+    for number in (2, 5):
+        change(db, ids[number], model_sha256="other")
+    assert (
+        reported().sentences[-1] == "On these days a recording was made in another way: 19 Jan 2026 (new model)."
+        " 2 later recordings were again made as before."
+        " Recordings that were made in different ways are not compared."
+    )
+
+
 def test_recordings_are_counted_as_the_caseload_counts_them(db, who, patient, reported):
     """A failed one was counted here and not there, and one that waits for its face went without a word."""
     change(db, add(db, patient, 1)[0], partial=True)
