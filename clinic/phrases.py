@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, time
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from db.models import RecordingKind
 
 SHORT_ID = 6
 """At least so many characters of an id are shown where nothing else distinguishes two options."""
+
+Reason = TypeVar("Reason", bound=str)
 
 
 class Person(Protocol):
@@ -90,6 +92,19 @@ def whole_usable_percent(share: float) -> int:
 def usable_percent(share: float | None) -> str:
     """Return what `whole_usable_percent` gives with its sign; a dash for none."""
     return f"{whole_usable_percent(share)} %" if share is not None else "–"
+
+
+def unusable_percents(usable: float, reasons: Mapping[Reason, float]) -> dict[Reason, str]:
+    """Return the share (0 to 1) of each reason in whole percent, so that with `whole_usable_percent` they make 100.
+
+    A reason that would be 0 % is ``under 1 %``, and one of 0 is left out.
+    """
+    shares = {reason: share * 100 + 1e-9 for reason, share in reasons.items() if share > 0}
+    whole = {reason: int(share) for reason, share in shares.items()}
+    missing = max(0, 100 - whole_usable_percent(usable) - sum(whole.values()))
+    for reason in sorted(shares, key=lambda one: whole[one] - shares[one])[:missing]:
+        whole[reason] += 1
+    return {reason: f"{number} %" if number else "under 1 %" for reason, number in whole.items()}
 
 
 def all_of(words: Sequence[str]) -> str:

@@ -67,10 +67,27 @@ def in_window() -> bool:
 
 
 def part(run_every: float | None = None) -> Callable[[Callable[Asked, None]], Callable[Asked, None]]:
-    """Let a function draw a part of a page that runs again alone, each `run_every` seconds if given."""
+    """Let a function draw a part of a page that runs again alone, each `run_every` seconds if given.
+
+    A part of a window is one of that window also when it runs alone.
+    """
 
     def made(draw: Callable[Asked, None]) -> Callable[Asked, None]:
-        return wraps(draw)(st.fragment(_accounted(draw), run_every=run_every))
+        @wraps(draw)
+        def within(window: bool, *args: Asked.args, **kwargs: Asked.kwargs) -> None:
+            before, _window.open = in_window(), window
+            try:
+                draw(*args, **kwargs)
+            finally:
+                _window.open = before
+
+        alone = st.fragment(_accounted(within), run_every=run_every)
+
+        @wraps(draw)
+        def drawn(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
+            alone(in_window(), *args, **kwargs)
+
+        return drawn
 
     return made
 

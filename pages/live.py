@@ -32,6 +32,8 @@ NO_LONGER_AGREED = (
     "The patient's consent to it has ended. What was recorded in the live view and not stored yet is deleted: the"
     " recording of {patient}."
 )
+RECORDED_OF = "recorded_of"
+"""Whose recording ran, or was not stored yet, when the page was drawn last."""
 EVERY_S = 0.2
 """Seconds between the samples of a recording, as on the page of a new recording."""
 
@@ -89,10 +91,14 @@ def choose(patients: list[PatientSummary]) -> str | None:
     """Ask whose face it is, and let the address say it; a recording that is not stored yet keeps its patient."""
     asked = NOBODY if st.query_params.get("patient") == NOBODY else links.query_id("patient")
     by_id = {patient.id: patient for patient in patients}
-    if asked is not None and asked not in (NOBODY, *by_id) and _was_recorded(asked):
+    runs = asked is not None and _was_recorded(asked)
+    # The camera may learn before the page that the patient's live view ends, and then it records no more.
+    ran = asked is not None and st.session_state.get(RECORDED_OF) == asked
+    st.session_state[RECORDED_OF] = asked if runs else None
+    if asked is not None and asked not in (NOBODY, *by_id) and (runs or ran):
         drop(live_of(asked))
         clicks.say(LOST, f"recording of {asked}")
-    if asked in by_id and _was_recorded(asked) and _may_be_stored(by_id[asked]):
+    if asked in by_id and (runs or ran) and _may_be_stored(by_id[asked]) and runs:
         st.markdown(f"Whose face: {chooser.whose(by_id[asked])}")
         st.caption("Another patient can be chosen once the recording is stored or dropped.")
         return asked

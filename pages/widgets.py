@@ -54,13 +54,20 @@ def show_error(error: Exception) -> None:
     if isinstance(error, FerError):
         for one in error.differences if isinstance(error, ConflictError) else ():
             _show_difference(one)
-        if isinstance(error, ConflictError) and not error.differences and actions.in_window():
-            # A window goes on with what it was opened with.
-            st.write("Close this window and open it again: it then shows what is stored now.")
+        if out_of_date := _out_of_date(error):
+            st.write(out_of_date)
         st.caption(words.ERROR_CODE.format(code=error.code))
         return
     # The kind and the place alone are logged: a message may hold a name or a part of a file.
     log.error("unexpected %s at %s", type(error).__name__, _place(error))
+
+
+def _out_of_date(error: Exception) -> str:
+    """Return what to do where a window shows what is no longer stored: it goes on with what it was opened with."""
+    error = refusal_of(error) or error
+    if isinstance(error, ConflictError) and not error.differences and actions.in_window():
+        return "Close this window and open it again: it then shows what is stored now."
+    return ""
 
 
 def _show_difference(one: Difference) -> None:
@@ -89,7 +96,7 @@ def show_errors() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  # the last line of defence of the page
         show_error(error)
-        clicks.refused(sentence_of(error))
+        clicks.refused(" ".join(filter(None, [sentence_of(error), _out_of_date(error)])))
 
 
 def on_script_error(error: Exception) -> bool:

@@ -40,6 +40,8 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 DAY_OF_CHANGE = "The day is that on which the file was last changed; nobody has confirmed it."
 """The note of a recording whose file says no day: it stands on every page, report and export of it."""
+NAMED_OTHERWISE = "The day is that of the file's name; written in it is {inside}. Nobody has confirmed either."
+"""The same of one whose name and content say different days."""
 DAY_GUESSED = (
     "No day was understood in its name or in the file, so it is that on which the file was last changed: please"
     " check it."
@@ -215,7 +217,7 @@ class _Intake:
                 patient_id,
                 files,
                 taken_at.day,
-                DAY_OF_CHANGE if taken_at.guessed else "",
+                _of_its_day(taken_at),
                 recorded_time=taken_at.time,
             )
         except FerError as refusal:
@@ -290,7 +292,17 @@ def _what_came(queued: jobs.Enqueued, taken_at: Taken, files: int) -> str:
         return "The same recording is stored already, and another model analyses it." + _otherwise(queued, taken_at)
     sentence = f"Recording of {phrases.moment(taken_at.day, taken_at.time)}, waiting for its analysis."
     asked = "Then its page asks in which of the pictures the patient's face is." if files > 1 else ""
-    return " ".join(filter(None, [sentence, asked, taken_at.left_out, DAY_GUESSED if taken_at.guessed else ""]))
+    unsure = DAY_GUESSED if taken_at.guessed else _of_its_day(taken_at)
+    return " ".join(filter(None, [sentence, asked, taken_at.left_out, unsure]))
+
+
+def _of_its_day(taken_at: Taken) -> str:
+    """Return why the day of a recording may be another one, as its note and its line say it; empty where it is sure."""
+    if taken_at.guessed:
+        return DAY_OF_CHANGE
+    if taken_at.inside is None:
+        return ""
+    return NAMED_OTHERWISE.format(inside=phrases.day(taken_at.inside))
 
 
 def _otherwise(queued: jobs.Enqueued, taken_at: Taken) -> str:

@@ -96,6 +96,11 @@ class RecordingRow:
     face_choice: dict[str, Any]
     analysed_at: datetime | None
 
+    @property
+    def counted(self) -> bool:
+        """Whether it has a result or may still get one, as `states.counted` asks of the database."""
+        return self.samples is not None or self.standing.under_way
+
 
 @dataclass(frozen=True, slots=True)
 class PatientDetail:

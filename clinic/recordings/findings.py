@@ -11,7 +11,7 @@ import numpy as np
 from clinic import words
 from clinic.patients.caseload import RecordingRow
 from clinic.patients.trends import BASELINE_MIN, Trend, TrendPoint
-from clinic.phrases import counted, usable_percent
+from clinic.phrases import counted, unusable_percents, usable_percent
 from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import (
@@ -176,7 +176,8 @@ def _beside(value: float, known: Sequence[float]) -> str:
 def _readable(recording: RecordingRow, reading: Reading) -> str:
     whole = f" of {_length(recording.duration_s)}" if recording.duration_s else ""
     text = f"The face could be read in {usable_percent(reading.usable_share)}{whole}"
-    reasons = [f"{words.STATUSES[status].split(':')[0]} {_percent(share)}" for status, share in reading.reasons.items()]
+    shares = unusable_percents(reading.usable_share, reading.reasons)
+    reasons = [f"{words.STATUSES[status].split(':')[0]} {share}" for status, share in shares.items()]
     if reasons:
         text += f" (otherwise: {', '.join(reasons[:3])})"
     if reading.longest_gap_s is not None and reading.longest_gap_s >= 5:

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import takewhile
 
 from clinic import clock, phrases, words
 from clinic.recordings import digit_runs, other_days
+from clinic.recordings.contained import EARLIEST, has_zone, in_zone, of_container
 from clinic.recordings.moment import Taken
 
-EARLIEST = date(1990, 1, 1)
-"""An earlier day comes from a clock that was never set, or from a number that is no day."""
 OTHER_CALENDARS = range(1300, 2700)
 BIRTH_FROM = timedelta(days=3 * 365)
 """A day of a name without a time that is longer ago may be the birth of a patient whose date of birth isn't stored."""
@@ -59,8 +58,6 @@ _OFFSET = re.compile(
     r"(?P<copy> ?\(\d{1,3}\)|~\d)?",
     re.IGNORECASE,
 )
-_WRITTEN = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[T ]\d{2}:?\d{2}.*)?")
-"""What a container says: a day, or a day and at least hour and minute; a year, month, week or hour alone is neither."""
 _COPY = re.compile(r"(?:[._]?(?:HDR|MP|TS|LS|NIGHT|PORTRAIT|PANO|COVER|BURST\d*|Pro))?(?: ?\(\d{1,3}\)|[~_]\d)?[)\]]?")
 """How a camera made the picture, and the number of a copy or a series, behind a time without a zone.
 
@@ -87,9 +84,10 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
 
     `created`: the container's creation time in ISO 8601. `born_on`: the patient's birth, which is no day of recording.
     Nothing after `today` is suggested, and no time that the day didn't have in `zone`. Of a name with several days
-    none is suggested: a container of an edited video has the day of the edit.
+    none is suggested: a container of an edited video has the day of the edit. So a name counts before it, but that its
+    day is another one is said (`Taken.inside`).
     """
-    contained = _of_container(created, zone, today)
+    contained = of_container(created, zone, today)
     said, rest = _read(_stem(name), zone)
     said = [one for one in said if _can_be(one, today, born_on)]
     unread = sum(map(other_days.days_in, rest))
@@ -101,10 +99,12 @@ def suggestion(name: str, created: str | None, zone: tzinfo, today: date, born_o
         return None
     elif not unread and _is_clear(said, rest, today, born_on):
         found = _the_one(said)
+        found = replace(found, inside=_other_day(found.day, said, contained, created))
     else:
         found = contained if contained is not None and _agrees(contained.day, said, rest) else None
     if found is not None and found.time is not None and not clock.exists(found.day, found.time, zone):
-        return Taken(found.day, left_out=words.TIME_SKIPPED.format(time=found.time, day=phrases.day(found.day)))
+        left_out = words.TIME_SKIPPED.format(time=found.time, day=phrases.day(found.day))
+        return replace(found, time=None, left_out=left_out)
     return found
 
 
@@ -139,7 +139,7 @@ def _read(stem: str, zone: tzinfo) -> tuple[list[_Said], list[str]]:
     """Return the days that a name says, and the pieces of text around them."""
     said, spans = [], []
     for span, instant in digit_runs.instants(stem):
-        taken = _in(instant, zone)
+        taken = in_zone(instant, zone)
         said.append(_Said(taken.day, taken, span[1], zoned=True))
         spans.append(span)
     for found in filter(_is_read, _DAY.finditer(stem)):
@@ -187,6 +187,15 @@ def _agrees(contained: date, said: Sequence[_Said], rest: Sequence[str]) -> bool
     return any(other_days.agrees(text, contained) for text in rest)
 
 
+def _other_day(named: date, said: Sequence[_Said], contained: Taken | None, created: str | None) -> date | None:
+    """Return the day that a container says, where a name's can't be the same; None where it can, or it says none."""
+    if contained is None:
+        return None
+    # Two times of which one is in another zone may be of two days.
+    zoned = has_zone(created) or any(one.zoned for one in said)
+    return contained.day if abs(contained.day - named) > timedelta(days=1 if zoned else 0) else None
+
+
 def _the_one(said: Sequence[_Said]) -> Taken:
     """Return the one day of a name, with its time unless there are several."""
     found = [one.taken for one in said if one.taken is not None]
@@ -230,7 +239,7 @@ def _with_time(stem: str, found: re.Match[str], day: date, zone: tzinfo) -> _Sai
         return _Said(day, None, said.end())
     if offset is None:
         return _Said(day, Taken(day, at), len(stem), number=len(behind) == len("1530"))
-    return _Said(day, _in(datetime.combine(day, at, offset), zone), said.end() if in_utc else len(stem), zoned=True)
+    return _Said(day, in_zone(datetime.combine(day, at, offset), zone), said.end() if in_utc else len(stem), zoned=True)
 
 
 def _is_one_moment(found: re.Match[str], day: date, behind: str) -> bool:
@@ -272,27 +281,3 @@ def _offset(stem: str, said: re.Match[str]) -> timezone | None:
 
 def _is_iso(said: re.Match[str], offset: re.Match[str]) -> bool:
     return said["before"] in ("T", "t") or offset["apart"] == " "
-
-
-def _of_container(created: str | None, zone: tzinfo, today: date) -> Taken | None:
-    try:
-        instant = datetime.fromisoformat(created) if created and _WRITTEN.fullmatch(created) else None
-    except ValueError:
-        return None
-    # In the first and the last year that there are, no zone has room for the other day.
-    if instant is None or not EARLIEST.year - 1 <= instant.year <= today.year + 1:
-        return None
-    if instant.time() == time():
-        # So programs write a day without a time, in whatever zone; a real recording begins so once in 86,400.
-        return Taken(instant.date()) if EARLIEST <= instant.date() <= today else None
-    # Containers without a zone keep the time of where they were recorded.
-    taken = Taken(instant.date(), instant.time()) if instant.tzinfo is None else _in(instant, zone)
-    return taken if EARLIEST <= taken.day <= today else None
-
-
-def _in(instant: datetime, zone: tzinfo) -> Taken:
-    """Return an instant's day and time in a zone; no time where it is the second one of an hour that came twice."""
-    local = instant.astimezone(zone)
-    if local.fold:
-        return Taken(local.date(), left_out=words.TIME_AGAIN.format(time=local, day=phrases.day(local.date())))
-    return Taken(local.date(), local.time().replace(microsecond=0))

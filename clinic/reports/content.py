@@ -6,21 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
 
-from clinic import words
+from clinic import phrases, words
 from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.conditions import holding
 from clinic.patients.summaries import LABELS
 from clinic.patients.trends import Change, TrendPoint, usable_called
-from clinic.phrases import NO_TIME, day, estimated, percent, usable_percent, visit
+from clinic.phrases import day, estimated, percent, usable_percent, visit
 from clinic.reports.axis import axis_svg
 from clinic.reports.beside import Beside, mark_rows, objection, score_rows, self_report
+from clinic.reports.sentences import SHOWN, sentences
 from clinic.version import VERSION
-from fer_core.emotions import Emotion
 
-SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.NEUTRAL)
-"""The expressions that the sentences and the axis speak of; the table of a single recording has all."""
 LISTED = 30
 """So many recordings have a row in the table; earlier ones count in the figures and stand on the axis."""
 NOTHING = "–"
@@ -107,7 +104,7 @@ def report(
         made=_made(rows, author, made_at),
         sentences=(
             *self_report(own.answers),
-            *sentences(points, changes, shown),
+            *sentences(points, changes, shown, waiting=sum(row.counted and row.samples is None for row in rows)),
             *([unread] if unread else []),
         ),
         coverage=_coverage(rows, points, asked),
@@ -140,52 +137,6 @@ def _tables(
     return [table for table in found if table.rows]
 
 
-def sentences(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int] = SHOWN) -> list[str]:
-    """Return sentences: what counts, the newest recording against the usual range, and what can't be compared."""
-    counting = [point for point in points if point.excluded is None]
-    if not points:
-        return ["There is no result, so nothing is reported about expressions."]
-    if not counting:
-        return [f"None of the {_count(len(points))} counts, so nothing is reported about expressions."]
-    said = [_what_counts(points, counting), *(_against_usual(counting[-1], column) for column in shown)]
-    if changes:
-        days = ", ".join(f"{day(change.day)} ({words.CHANGES[change.what]})" for change in changes)
-        said.append(
-            f"On these days a recording was made in another way: {days}. Recordings that were made in different ways"
-            " are not compared."
-        )
-    return said
-
-
-def _what_counts(points: Sequence[TrendPoint], counting: Sequence[TrendPoint]) -> str:
-    if len(points) == 1:
-        usable = usable_percent(points[0].usable_share)
-        return f"The recording of {visit(points[0])} counts; its {usable_called(points)} was {usable}."
-    usable = usable_percent(median(point.usable_share for point in points))
-    return (
-        f"{len(counting)} of {_count(len(points))} from {day(points[0].recorded_on)} to {day(points[-1].recorded_on)}"
-        f" {'counts' if len(counting) == 1 else 'count'}; their median {usable_called(points)} was {usable}."
-    )
-
-
-def _against_usual(point: TrendPoint, column: int) -> str:
-    if point.shares is None or point.low is None or point.high is None:
-        return ""
-    which = f"{visit(point)} ({NO_TIME})" if point.taken_for_last else visit(point)
-    said = (
-        f"Recording of {which}: the label {words.TREND_NAMES[column]} took {percent(point.shares[column])}"
-        f" of the {point.basis} (95 % interval {percent(point.low[column])} to {percent(point.high[column])})"
-    )
-    if point.usual_low is None or point.usual_high is None:
-        return f"{said}; there is no usual range to compare it with yet."
-    usual = f"this patient's usual range is {percent(point.usual_low[column])} to {percent(point.usual_high[column])}"
-    if column in point.outside:
-        return f"{said}; {usual}: outside it, as in the recording before it that can be compared."
-    if column in point.beyond:
-        return f"{said}; {usual}: outside it only in this recording, which is not marked."
-    return f"{said}; {usual}: inside it."
-
-
 def _is_in(row: RecordingRow, asked: ReportScope) -> bool:
     if asked.recording_id is not None:
         return row.id == asked.recording_id
@@ -207,7 +158,9 @@ def _person(patient: PatientDetail) -> tuple[tuple[str, str], ...]:
 
 def _made(rows: Sequence[RecordingRow], author: str, made_at: str) -> tuple[tuple[str, str], ...]:
     models = Counter(row.model_sha256 for row in rows if row.model_sha256)
-    named = ", ".join(f"{sha256[:12]} ({_count(count)})" for sha256, count in models.most_common())
+    named = ", ".join(
+        f"{sha256[:12]} ({phrases.counted(count, 'recording')})" for sha256, count in models.most_common()
+    )
     return (
         ("Made by", author),
         ("Made on", made_at),
@@ -223,12 +176,13 @@ def _coverage(
     reasons: Counter[str] = Counter()
     for row in known:
         reasons.update(row.reasons)
-    lost = [
-        f"{words.STATUSES[reason]} {percent(share / len(known))}"
-        for reason, share in reasons.most_common()
-        if share > 0
-    ]
+    usable = sum(row.usable_share or 0.0 for row in known) / len(known) if known else 0.0
+    shares = phrases.unusable_percents(usable, {reason: share / len(known) for reason, share in reasons.most_common()})
+    lost = [f"{words.STATUSES[reason]} {share}" for reason, share in shares.items()]
     left_out = Counter(point.excluded for point in points if point.excluded is not None)
+    # As the caseload counts them: of others nothing is left.
+    ended = sum(not row.counted for row in rows)
+    recordings = f"{len(rows) - ended}, with a result {len(known)}, counting {len(points) - left_out.total()}"
     period = (
         ()
         if asked.recording_id
@@ -244,11 +198,11 @@ def _coverage(
         return (*period, ("Recordings", "none"))
     return (
         *period,
-        ("Recordings", f"{len(rows)}, with a result {len(known)}, counting {len(points) - left_out.total()}"),
+        ("Recordings", recordings + (f"; besides, failed or cancelled: {ended}" if ended else "")),
         ("Left out", "; ".join(f"{reason} ({count})" for reason, count in left_out.items()) or "none"),
         (
             usable_called(points).capitalize(),
-            usable_percent(sum(row.usable_share or 0.0 for row in known) / len(known)) if known else NOTHING,
+            usable_percent(usable) if known else NOTHING,
         ),
         ("Not usable", ", ".join(lost) or NOTHING),
     )
@@ -257,7 +211,7 @@ def _coverage(
 def _chart(points: Sequence[TrendPoint], changes: Sequence[Change], shown: Sequence[int]) -> Chart:
     names = ", ".join(words.TREND_NAMES[column] for column in shown)
     labels = f" and, with intervals and the usual range, the shares of the labels {names}" if shown else ""
-    of = f"{usable_called(points).capitalize()}{labels} in {_count(len(points))}"
+    of = f"{usable_called(points).capitalize()}{labels} in {phrases.counted(len(points), 'recording')}"
     alt = f"{of}; the sentences and the table say the same."
     return Chart(alt, axis_svg(points, shown, words.TREND_NAMES, [change.day for change in changes]))
 
@@ -321,7 +275,3 @@ def _notes(patient: PatientDetail, rows: Sequence[RecordingRow], asked: ReportSc
         if row.id in asked.notes and row.note:
             found.append(Note(f"Note on the recording of {visit(row)}", row.note))
     return found
-
-
-def _count(recordings: int) -> str:
-    return "1 recording" if recordings == 1 else f"{recordings} recordings"

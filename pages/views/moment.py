@@ -42,6 +42,8 @@ def ask_for_moment(
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
         if files is not None and (files.done or not mute):
             st.caption(_explained(files, found, unclear, recorded_on))
+        if files is not None and any(one is not None and one.inside is not None for one in found):
+            st.warning(_contradicted(files, found), icon=":material/event_busy:")
     with time_place:
         # Another day than the file's is not the file's time either. Boxes hold whole minutes.
         at = taken.time if taken is not None and recorded_on == taken.day else None
@@ -90,8 +92,22 @@ def _explained(files: Sent, found: Sequence[Taken | None], unclear: bool, record
     if mute:
         return f"{len(found) - mute} of {len(found)} files say {day(days[0])}; the others say no day."
     if recorded_on == days[0]:
-        return f"As {the.lower()} say{'s' if len(found) == 1 else ''}."
+        differ = any(taken is not None and taken.inside is not None for taken in found)
+        said_by = ("its name" if len(found) == 1 else "their names") if differ else the.lower()
+        return f"As {said_by} say{'s' if len(found) == 1 else ''}."
     return f"{the} say{'s' if len(found) == 1 else ''} {day(days[0])}."
+
+
+def _contradicted(files: Sent, found: Sequence[Taken | None]) -> str:
+    """Return in which files another day is written than their names say."""
+    both = [
+        f"{day(taken.inside)} is written in {links.plain_text(file.name)}, whose name says {day(taken.day)}"
+        for file, taken in zip(files.files, found, strict=True)
+        if taken is not None and taken.inside is not None
+    ]
+    more = len(both) - MOST_NAMED
+    which = "; ".join([*both[:MOST_NAMED], *([f"so in {phrases.counted(more, 'other file')}"] if more > 0 else [])])
+    return f"{which}. One of them may be the day of a copy or an edit. Please check the day of the recording."
 
 
 def _by_day(files: Sent, found: Sequence[Taken | None]) -> list[str]:
@@ -144,20 +160,20 @@ def _touched(what: str, key: str) -> None:
 def _taken_at(files: Sent | None, born_on: date | None) -> list[Taken | None]:
     """Return when each chosen file was recorded, as its name says, or else what is written in it.
 
+    What is written is read in each case, since the two may be different days.
     What was suggested when the files were chosen, or when all of them had come, stays: later "today" and "now" are
     others.
     """
     if files is None:
         return []
-    # Each file without a day in its name is opened in a process of its own: 200 pictures take about 20 s.
+    # Each file is opened in a process of its own: 200 pictures take about 20 s.
     with st.spinner("Reading when it was recorded…", show_time=False):
         return [_taken_of(files, file, born_on) for file in files.files]
 
 
 def _taken_of(files: Sent, file: SentFile, born_on: date | None) -> Taken | None:
-    said = _suggested_once(files, file, None, born_on)
-    if said is not None or not files.done:
-        return said
+    if not files.done:
+        return _suggested_once(files, file, None, born_on)
     known: dict[str, str | None] = st.session_state.setdefault("created", {})
     if file.upload_id not in known:
         known[file.upload_id] = incoming.created(resources().settings, file.upload_id, actor().account_id)

@@ -12,7 +12,7 @@ from clinic.patients.caseload import PatientDetail, RecordingRow
 from clinic.patients.fields import RecordingFields
 from clinic.patients.states import State, Tone
 from clinic.patients.subject import RecordingKind
-from clinic.phrases import counted, usable_percent
+from clinic.phrases import counted, unusable_percents, usable_percent
 from clinic.recordings import findings, marks, readings
 from clinic.recordings.playback import Kept
 from clinic.recordings.readings import AnalysisResult
@@ -31,7 +31,7 @@ from pages.views.moment import say_twice
 from pages.views.player import ListedStretch, Marked, MomentList, is_kept, kept_video, length_s, show_player
 from pages.views.reading import longest, show_episodes, show_light, show_reading, show_transitions, show_values
 from pages.views.transfer import keep_receipt, recording_export_dialog
-from pages.widgets import chart, day_input, day_of, duration, percent, position, show_errors, show_standing
+from pages.widgets import chart, day_input, day_of, duration, position, show_errors, show_standing
 from web.resources import resources
 
 SMOOTHINGS = {str(width_s): f"{width_s:g} s" if width_s else "Off" for width_s in readings.SMOOTHINGS_S}
@@ -130,7 +130,8 @@ def _show_usable(recording: RecordingRow) -> None:
         columns[2].metric("Usable", duration(recording.usable_s))
         columns[3].metric("Longest gap", duration(recording.longest_gap_s))
     if recording.reasons:
-        parts = [f"{words.STATUSES[status]} ({percent(share)})" for status, share in recording.reasons.items()]
+        shares = unusable_percents(recording.usable_share or 0.0, recording.reasons)
+        parts = [f"{words.STATUSES[status]} ({share})" for status, share in shares.items()]
         st.caption(f"Not usable: {'; '.join(parts)}.")
     if (
         recording.kind == RecordingKind.PICTURES

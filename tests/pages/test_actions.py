@@ -75,6 +75,43 @@ def test_a_window_that_shows_what_is_no_longer_stored_says_how_to_see_what_is():
     ]
 
 
+def part_of_a_window():
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    from pages import actions
+
+    @actions.part()
+    def inside():
+        st.caption(f"inside: {actions.in_window()}")
+
+    @actions.part()
+    def beside():
+        st.caption(f"beside: {actions.in_window()}")
+
+    @actions.dialog("Report")
+    def report():
+        inside()
+
+    if "again" not in st.session_state:
+        report()
+        beside()
+        storage = get_script_run_ctx().fragment_storage
+        st.session_state["again"] = [storage.lookup(one) for one in storage.ids_registered_after(0)]
+    else:
+        for part in st.session_state["again"]:
+            part()
+
+
+def test_a_part_of_a_window_knows_so_when_it_runs_alone():
+    """Else a report's window did not say there that it is out of date, and how to see what is stored now."""
+    page = AppTest.from_function(part_of_a_window).run()
+    for _ in range(2):
+        assert not page.exception
+        assert {one.value for one in page.caption} == {"inside: True", "beside: False"}
+        page.run()
+
+
 def test_each_opening_of_a_dialog_adds_once():
     page = AppTest.from_function(dialog, default_timeout=60).run()
     for opening in (1, 2):

@@ -95,6 +95,33 @@ def test_what_was_recorded_of_a_patient_who_no_longer_agrees_is_deleted(who, pat
         incoming.status(resources().settings, begun.id, begun.owner)
 
 
+@pytest.mark.parametrize("ends", [delete(Access), update(Consent).values(withdrawn_at=datetime.now(UTC))])
+def test_that_a_recording_is_lost_is_said_where_the_camera_ends_before_the_page_is_drawn(
+    patient, drawn, monkeypatch, ends
+):
+    """The camera's line is closed, so that it records no more; then nothing said what became of the recording."""
+    consents.agree(resources().db, patient)
+    runs = [patient]
+    monkeypatch.setattr("pages.views.camera.is_recording", lambda asked: asked in runs)
+    page = open_page("live", patient=patient)
+    runs.clear()
+    with resources().db.session() as session:
+        session.execute(ends)
+    page.run()
+    assert [one.value for one in page.warning if "not stored yet is" in one.value]
+
+
+def test_a_recording_that_ends_with_consent_leaves_no_word_and_the_choice(patient, drawn, monkeypatch):
+    consents.agree(resources().db, patient)
+    runs = [patient]
+    monkeypatch.setattr("pages.views.camera.is_recording", lambda asked: asked in runs)
+    page = open_page("live", patient=patient)
+    runs.clear()
+    page.run()
+    assert len(page.selectbox) == 1
+    assert not page.warning
+
+
 def test_the_address_is_that_of_the_patient_who_was_chosen(enter, drawn):
     who = enter()
     first, second = (caseload.add_patient(resources().db, who, name) for name in ("Anna A", "Berta B"))

@@ -379,3 +379,16 @@ def test_a_day_that_the_file_does_not_say_is_called_so_in_its_note(db, settings,
         notes = dict(session.execute(select(Recording.recorded_on, Recording.note)).all())
     assert notes[date(2026, 2, 7)] == folders.DAY_OF_CHANGE
     assert {notes[day] for day, _, _ in ALL[1:]} == {""}
+
+
+def test_another_day_in_a_file_than_its_name_says_stands_in_line_and_note(db, settings, patient, root):
+    picture = Image.new("RGB", (64, 64), "grey")
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2026:02:03 10:00:00"
+    picture.save(root / NAME / "20260209_090000.jpg", exif=exif)
+    lines = {line.name: line.sentence for line in folders.bring_by_console(db, settings, root)}
+    with db.read() as session:
+        notes = dict(session.execute(select(Recording.recorded_on, Recording.note)).all())
+    said = "The day is that of the file's name; written in it is 3 Feb 2026. Nobody has confirmed either."
+    assert notes[date(2026, 2, 9)] == said
+    assert next(sentence for name, sentence in lines.items() if "20260209" in name).endswith(said)

@@ -428,8 +428,22 @@ def test_a_day_without_a_time_is_that_day_west_of_utc_too():
     assert suggestion("visit.mp4", "2026-04-05T00:00:00.000000Z", west, TODAY) == Taken(DAY)
 
 
-def test_the_name_counts_before_the_container():
-    assert suggestion("2026-04-05.mp4", "2026-04-07T12:00:00Z", UTC, TODAY) == Taken(DAY)
+@pytest.mark.parametrize(
+    ("name", "created", "inside"),
+    [
+        ("2026-04-05.mp4", "2026-04-07T12:00:00Z", date(2026, 4, 7)),
+        ("IMG-20260405-WA0004.jpg", "2026-04-04T21:00:00", date(2026, 4, 4)),
+        ("IMG-20260405-WA0004.jpg", "2026-04-05T21:00:00", None),
+        ("VID_20260405_233000.mp4", "2026-04-06T03:30:00Z", None),
+        ("PXL_20260405_233000123.jpg", "2026-04-06T01:30:00", None),
+        ("2026-04-05.mp4", "1904-01-01T00:00:00Z", None),
+        ("2026-04-05.mp4", None, None),
+    ],
+)
+def test_the_name_counts_before_the_container_and_that_it_says_another_day_is_known(name, created, inside):
+    """A picture that was sent on, or copied from a card months later, was stored "as the file says" by its name."""
+    found = suggestion(name, created, UTC, TODAY)
+    assert (found.day, found.inside) == (DAY, inside)
 
 
 def test_a_time_that_the_day_did_not_have_in_the_clinic_is_not_suggested():

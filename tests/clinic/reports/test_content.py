@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from clinic import words
-from clinic.patients import caseload
+from clinic.patients import caseload, listing
+from clinic.patients.listing import CaseloadQuery
 from clinic.reports.content import LISTED, SHOWN, ReportScope, report
 from db.models import JobState, Recording
 from pages.views.axis import table_rows
@@ -101,7 +102,9 @@ def test_what_does_not_count_is_listed_with_its_reason(db, patient, reported):
     assert found.tables[0].rows[0][-1] == "only a part of the file could be read"
     assert dict(found.coverage)["Left out"] == "only a part of the file could be read (1)"
     change(db, ids[1], partial=True)
-    assert reported().sentences == ("None of the 2 recordings counts, so nothing is reported about expressions.",)
+    assert reported().sentences == (
+        "None of the 2 recordings with a result counts, so nothing is reported about expressions.",
+    )
 
 
 def test_what_was_never_analysed_has_no_model_and_its_own_sentence(db, patient, reported):
@@ -111,6 +114,33 @@ def test_what_was_never_analysed_has_no_model_and_its_own_sentence(db, patient, 
         assert dict(found.made)["Models"] == "–"
         assert found.sentences == ("There is no result, so nothing is reported about expressions.",)
         assert [row[-1] for row in found.tables[0].rows] == ["Cancelled: nothing was kept."]
+
+
+def test_recordings_that_are_made_as_before_a_change_are_not_taken_for_those_of_after_it(db, patient, reported):
+    """Two of the old model, after one of the new one whose day was corrected, looked like the new one's."""
+    ids = add(db, patient, 6)
+    for number in (2, 5):
+        change(db, ids[number], model_sha256="other")
+    assert (
+        reported().sentences[-1] == "On these days a recording was made in another way: 19 Jan 2026 (new model)."
+        " 2 later recordings were again made as before."
+        " Recordings that were made in different ways are not compared."
+    )
+
+
+def test_recordings_are_counted_as_the_caseload_counts_them(db, who, patient, reported):
+    """A failed one was counted here and not there, and one that waits for its face went without a word."""
+    change(db, add(db, patient, 1)[0], partial=True)
+    add_job(db, patient, JobState.CHOOSING, FIRST + timedelta(weeks=1))
+    add_job(db, patient, JobState.FAILED, FIRST + timedelta(weeks=2))
+    (line,) = listing.page(db, who, CaseloadQuery()).lines
+    found = reported()
+    assert line.recordings == 2
+    assert dict(found.coverage)["Recordings"] == "2, with a result 1, counting 0; besides, failed or cancelled: 1"
+    assert found.sentences == (
+        "The recording of 5 Jan 2026 · Video · no. 1 does not count, so nothing is reported about expressions.",
+        "1 recording has no result yet.",
+    )
 
 
 def test_one_recording_has_all_labels(db, patient, reported):

@@ -139,6 +139,19 @@ def test_pictures_of_which_one_says_another_day_inside_get_no_day(form, monkeypa
     assert SEVERAL.format("b.jpg", "a.jpg") in captions(form)
 
 
+def test_another_day_inside_than_the_name_says_is_said(form, monkeypatch):
+    written = {f"{0:032}": "2026-03-02T09:00:00", f"{1:032}": "2026-07-01T09:01:00"}
+    monkeypatch.setattr("clinic.recordings.incoming.created", lambda settings, upload_id, owner: written[upload_id])
+    form.session_state["done"] = True
+    names = "20260701_090000.jpg", "20260701_090100.jpg"
+    assert said(chosen(form, *names)) == (date(2026, 7, 1), time(9))
+    assert [warning.value.replace("\\", "") for warning in form.warning] == [
+        "2 Mar 2026 is written in 20260701_090000.jpg, whose name says 1 Jul 2026. One of them may be the day of a copy"
+        " or an edit. Please check the day of the recording."
+    ]
+    assert "As their names say." in captions(form)
+
+
 def test_a_day_that_is_not_clear_is_left_to_the_person(form):
     assert said(chosen(form, "2026-10-31 16-30-00 PDT.mp4")) == (None, None)
     assert f"{UNCLEAR}mp4." in captions(form)
