@@ -34,9 +34,11 @@ def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
     """Draw the whole tab of questionnaires; `given`: what the patient answered, the newest first."""
     parts, who = resources(), actor()
     offered = {scale.key: scale for scale in scales.offered(parts.db, who)}
-    said = st.session_state.pop(SAVED, None)
-    if said:
-        st.success(said, icon=":material/check:")
+    # Its place stays when the sentence goes: what stands below is folded by a browser where it moves.
+    with st.container():
+        said = st.session_state.pop(SAVED, None)
+        if said:
+            st.success(said, icon=":material/check:")
     _show_latest(given)
     _show_unfinished(patient.id, given)
     dues = schedule.dues(parts.db, who, patient.id)

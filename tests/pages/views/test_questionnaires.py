@@ -73,6 +73,24 @@ def test_who_answered_an_earlier_questionnaire_of_the_day_is_said(settings, ente
     ]
 
 
+def test_the_list_stays_at_its_place_when_the_sentence_about_the_last_one_goes(settings, enter):
+    """Where it moves, a browser folds it, and with it the button that deletes what was entered by mistake."""
+    page, _, _, _ = opened(enter)
+
+    def place():
+        return [at for at, block in page.main.children.items() if getattr(block, "label", "").startswith("All ")]
+
+    for box in page.text_input[:9]:
+        box.set_value("1")
+    press(page.run(), "Save questionnaire")
+    assert [said.value for said in page.success] == ["PHQ-9 was saved. Total 9 of 27: mild."]
+    before = place()
+    page.run()
+    assert not page.success
+    assert len(before) == 1
+    assert place() == before
+
+
 def totals(db, who, patient_id):
     return [one.score for one in answers.listed(db, who, patient_id)]
 
