@@ -240,7 +240,10 @@ CONDITIONS_MEANING = (
     " compared with. Of a recording made while one of these conditions lasts, no labels are shown: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
-NOT_INTERPRETED_OF_DAYS = "Labels of recordings made under a condition of the face ({why}) are not interpreted: only movement is shown of them."
+NOT_INTERPRETED_OF_DAYS = (
+    "Labels of recordings made under a condition of the face ({why}) are not interpreted: of these only movement is"
+    " shown."
+)
 NOT_INTERPRETED_LIVE = "Labels are not interpreted for this patient ({why}): the live view shows none."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
 ADJUSTED_TREND = (

@@ -244,6 +244,8 @@ def _need_read(scale: Scale, cells: Mapping[str, str], read: set[str]) -> None:
 
 def _day(text: str) -> date:
     """Return a day. With dots the day comes first everywhere; with slashes it depends on the country."""
+    # Programs write a day as its midnight.
+    text = re.sub(r"[ T]0?0:00(:00(\.0+)?)?$", "", text)
     written = re.fullmatch(
         r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})", text
     )

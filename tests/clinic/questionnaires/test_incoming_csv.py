@@ -253,3 +253,16 @@ def test_a_spreadsheets_unicode_text_is_read_and_half_a_character_is_refused(db,
     with pytest.raises(FerError, match="UTF-8 or UTF-16") as refused:
         incoming_csv.preview(db, who, patient, text.encode("utf-16")[:-1])
     assert refused.value.code == "bad_csv"
+
+
+def test_a_day_may_be_written_as_its_midnight_and_as_no_other_hour(db, who, patient):
+    days = [
+        "2026-03-16 00:00:00",
+        "2026-03-17T00:00:00.000",
+        "18.03.2026 00:00",
+        "2026-03-19 00:01",
+        "2026-03-20 12:00",
+    ]
+    text = "".join(f"{day},PHQ-9,14\n" for day in days)
+    rows = incoming_csv.preview(db, who, patient, f"date,scale,total\n{text}".encode())
+    assert [row.given.answered_on.day if row.given else None for row in rows] == [16, 17, 18, None, None]
