@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterator
 from typing import TextIO
-
-
-def encoding_of(head: bytes) -> str:
-    """Return how a table's text is encoded, by its first bytes: spreadsheets save UTF-16 as "Unicode text"."""
-    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 class RowTooLong(ValueError):

@@ -17,7 +17,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
 
-from clinic.exchange.csv_rows import RowTooLong, bounded_rows, encoding_of
+from clinic import texts
+from clinic.exchange.csv_rows import RowTooLong, bounded_rows
 from fer_core.errors import FerError
 
 MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 1_000_000_000, 1_000_000, 2000
@@ -89,7 +90,7 @@ def _rows(file: BinaryIO) -> Generator[tuple[int, list[str]], None, None]:
         raise _too_large()
     file.seek(0)
     begin = file.read(20_000)
-    encoding = encoding_of(begin)
+    encoding = texts.encoding_of(begin)
     file.seek(0)
     delimiter = max("\t;,", key=begin.decode(encoding, "replace").count)
     text = io.TextIOWrapper(file, encoding, newline="")

@@ -17,10 +17,9 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, texts
 from clinic.access import Actor
 from clinic.conflicts import ConflictError
-from clinic.exchange.csv_rows import encoding_of
 from clinic.phrases import counted
 from clinic.questionnaires import answers, csv_whose, scales
 from clinic.questionnaires.answers import AnswerDays, Given
@@ -159,7 +158,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
     if len(content) > BYTES_MOST:
         raise _bad("This file is larger than 1 MB.")
     try:
-        text = content.decode(encoding_of(content))
+        text = content.decode(texts.encoding_of(content))
     except UnicodeDecodeError:
         raise _bad("This file is not UTF-8 or UTF-16 text. Please save it as CSV UTF-8.") from None
     first = text.partition("\n")[0]
