@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
 
 from fer_core.errors import FerError
@@ -61,3 +62,8 @@ def is_seen(text: str) -> bool:
 def hides_something(value: str) -> bool:
     """Return whether control characters or marks that turn the writing direction are in a text."""
     return any(unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in TURNING for c in value)
+
+
+def encoding_of(head: bytes) -> str:
+    """Return how a table's text is encoded, by its first bytes: spreadsheets save UTF-16 as "Unicode text"."""
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"

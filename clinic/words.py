@@ -237,9 +237,13 @@ CONDITIONS: dict[ConditionKind, str] = {
 }
 CONDITIONS_MEANING = (
     "Where a face is stiff, uneven, covered, or moves in its own way, a label compares it with faces that it can't be"
-    " compared with. While one of these conditions lasts, labels and their trend are not shown here: only movement."
+    " compared with. Of a recording made while one of these conditions lasts, no labels are shown: only movement."
 )
 NOT_INTERPRETED = "Labels are not interpreted for this patient ({why}): only movement of the face is shown."
+NOT_INTERPRETED_OF_DAYS = (
+    "Labels of recordings made under a condition of the face ({why}) are not interpreted: of these only movement is"
+    " shown."
+)
 NOT_INTERPRETED_LIVE = "Labels are not interpreted for this patient ({why}): the live view shows none."
 TOGETHER = "angry-, disgust-, fear- and sad-like together"
 ADJUSTED_TREND = (
@@ -418,8 +422,8 @@ OTHER_TOOLS = (
     " on that program's own scale. They can't be compared with the labels of this one."
 )
 OTHER_TOOLS_UNREAD = (
-    "Labels of this program are left out where a condition of the patient's face held that day, or holds today: only"
-    " its measures of movement are shown."
+    "Labels of this program are left out where a condition of the patient's face held that day: only its"
+    " measures of movement are shown."
 )
 
 NEEDS: dict[str, str] = {

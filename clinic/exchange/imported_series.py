@@ -32,7 +32,7 @@ class Imported:
     """A table of another program; figures as in `other_tools.Series`. `note`: what the clinician says of it.
 
     `number`: distinguishes it from another table of the same program and day. `unread`: a condition of the face held on
-    its day, or holds today, so `measures` has movements alone: labels are left out, as this program's own are.
+    its day, so `measures` has movements alone: labels are left out, as this program's own are.
     """
 
     id: str
@@ -86,7 +86,7 @@ def add(
         session.add(row)
         session.flush()
         audit.write(session, AuditAction.SERIES_IMPORTED, account.id, patient_id, tool=found.tool.value)
-        return _row(row, _unread(session, row))
+        return _row(row, conditions.unread(session, patient_id, row.recorded_on))
 
 
 def remove(db: Database, actor: Actor, series_id: str) -> None:
@@ -112,12 +112,7 @@ def listed(db: Database, actor: Actor, patient_id: str) -> list[Imported]:
             return []
         asked = select(ImportedSeries).where(ImportedSeries.patient_id == patient_id)
         rows = session.scalars(asked.order_by(ImportedSeries.recorded_on.desc(), ImportedSeries.number.desc()))
-        return [_row(row, _unread(session, row)) for row in rows]
-
-
-def _unread(session: Session, row: ImportedSeries) -> bool:
-    days = row.recorded_on, clock.today(session)
-    return any(conditions.unread(session, row.patient_id, day) for day in days)
+        return [_row(row, conditions.unread(session, patient_id, row.recorded_on)) for row in rows]
 
 
 def valid_note(note: str) -> str:

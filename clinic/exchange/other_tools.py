@@ -17,6 +17,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
 
+from clinic import texts
 from clinic.exchange.csv_rows import RowTooLong, bounded_rows
 from fer_core.errors import FerError
 
@@ -75,7 +76,7 @@ def read(file: BinaryIO) -> Series:
         with closing(_rows(file)) as rows:
             return _reduced(rows, _found(rows))
     except UnicodeDecodeError:
-        raise FerError("This file is not a table in UTF-8.", "unknown_table") from None
+        raise FerError("This file is not a table in UTF-8 or UTF-16.", "unknown_table") from None
     except csv.Error:
         raise FerError("This file is not a readable table.", "unknown_table") from None
 
@@ -88,10 +89,11 @@ def _rows(file: BinaryIO) -> Generator[tuple[int, list[str]], None, None]:
     if file.seek(0, io.SEEK_END) > MOST_BYTES:
         raise _too_large()
     file.seek(0)
-    head = file.read(20_000).decode("utf-8-sig", "replace")
+    begin = file.read(20_000)
+    encoding = texts.encoding_of(begin)
     file.seek(0)
-    delimiter = max("\t;,", key=head.count)
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+    delimiter = max("\t;,", key=begin.decode(encoding, "replace").count)
+    text = io.TextIOWrapper(file, encoding, newline="")
     try:
         for count, (line, row) in enumerate(bounded_rows(text, LONGEST_ROW, delimiter)):
             if count == MOST_ROWS or len(row) > MOST_COLUMNS:

@@ -2,7 +2,7 @@
 
 A row has a ``date`` (2026-11-25, or 25.11.2026, as Excel in German writes it back), a ``scale`` (its name or key), and
 either a ``total`` or the answers ``q1``, ``q2`` and so on; an empty cell is a missing answer. A row is refused whose
-answers or numbers stand where nothing reads them.
+answers or numbers stand where nothing reads them. A line ``sep=;`` above the names is Excel's, and is followed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from clinic import access
+from clinic import access, texts
 from clinic.access import Actor
 from clinic.conflicts import ConflictError
 from clinic.phrases import counted
@@ -33,12 +33,14 @@ BYTES_MOST, ROWS_MOST, COLUMNS_MOST, CELL_MOST = 1_000_000, 2000, 300, 2000
 NEEDED = ("date", "scale")
 NAMED_MOST = 3
 """Of what a file says of other patients so much is repeated."""
+_NAMED = re.compile(r"""["']?sep=([,;\t|])["']?[,;\t|\s]*$""", re.IGNORECASE)
+"""A first line that names the delimiter, as spreadsheets write and read it."""
 _ANSWER, _NUMERIC = re.compile(r"q0*([1-9]\d*)"), re.compile(r"[-+]?[.,]*\d[\d.,]*")
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """A row of the file: its line (the header is line 1), what was read, and why it can't be taken, None where it can.
+    """A row of the file: its line, counted from 1, what was read, and why it can't be taken, None where it can.
 
     `said`: the row's own day and questionnaire, as they were written. `beside`: what is stored of the same day and
     questionnaire already, empty for nothing; `again`: the other rows that are of them too. `whose`: what the row says
@@ -156,13 +158,16 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
     if len(content) > BYTES_MOST:
         raise _bad("This file is larger than 1 MB.")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(texts.encoding_of(content))
     except UnicodeDecodeError:
-        raise _bad("This file is not UTF-8 text. Please save it as CSV UTF-8.") from None
+        raise _bad("This file is not UTF-8 or UTF-16 text. Please save it as CSV UTF-8.") from None
     first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    named = _NAMED.match(first)
+    delimiter = named[1] if named else max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
+        if named:
+            next(reader)
         names = next(reader, [])
         if len(names) > COLUMNS_MOST:
             raise _bad(f"This file has more than {COLUMNS_MOST} columns.")
@@ -179,8 +184,8 @@ def _lines(content: bytes) -> Iterator[tuple[int, dict[str, str], bool]]:
             if count >= ROWS_MOST:
                 raise _bad(f"This file has more than {ROWS_MOST} rows.")
             if any(cell.strip() for cell in cells):
-                named = dict(zip(header, [*map(str.strip, cells), *[""] * len(header)], strict=False))
-                yield reader.line_num, named, any(cell.strip() for cell in cells[len(header) :])
+                by_name = dict(zip(header, [*map(str.strip, cells), *[""] * len(header)], strict=False))
+                yield reader.line_num, by_name, any(cell.strip() for cell in cells[len(header) :])
     except csv.Error:
         raise _bad("This file can't be read as CSV.") from None
 
@@ -238,6 +243,8 @@ def _need_read(scale: Scale, cells: Mapping[str, str], read: set[str]) -> None:
 
 def _day(text: str) -> date:
     """Return a day. With dots the day comes first everywhere; with slashes it depends on the country."""
+    # Programs write a day as its midnight.
+    text = re.sub(r"[ T]0?0:00(:00(\.0+)?)?$", "", text)
     written = re.fullmatch(
         r"(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})", text
     )

@@ -76,15 +76,15 @@ def axis_figure(
     names: Mapping[int, str],
     changes: Sequence[tuple[date, str]] = (),
     marks: Sequence[AxisMark] = (),
-    labels: bool = True,
+    movement: bool = False,
 ) -> go.Figure:
     """Draw questionnaires on top, below them usable time and one panel for each column of `shown`, over one axis.
 
     Breaks, hollow points and usual ranges are those of `trend.share_panels`. The range buttons and the brush at the
-    top choose what is seen; a click on a recording's point gives its id (the first of its custom data). Without
-    `labels` no expression is drawn, but how much the face moved.
+    top choose what is seen; a click on a recording's point gives its id (the first of its custom data). `movement`:
+    whether a last panel shows how much the face moved.
     """
-    below = [trend.title(names[column]) for column in shown] if labels else ["Movement of the face"]
+    below = [*(trend.title(names[column]) for column in shown), *(["Movement of the face"] if movement else [])]
     share_names = ["Usable face time", *below] if dots else []
     titles = [*(plotly_text(panel.name) for panel in panels), *share_names]
     heights = [SCALE_PX] * len(panels) + [SHARE_PX] * len(share_names)
@@ -99,9 +99,9 @@ def axis_figure(
     for row, panel in enumerate(panels, 1):
         _scale_panel(figure, row, panel, _span(panels, dots))
     if dots:
-        trend.share_panels(figure, len(panels) + 1, dots, shown if labels else (), names)
-        if not labels:
-            trend.movement_panel(figure, len(panels) + 2, dots)
+        trend.share_panels(figure, len(panels) + 1, dots, shown, names)
+        if movement:
+            trend.movement_panel(figure, len(panels) + 2 + len(shown), dots)
     _draw_changes(figure, changes, dots, len(panels) + 1, rows)
     _draw_marks(figure, marks)
     inside = (sum(heights) or SHARE_PX) + BETWEEN_PX + DATES_PX + BRUSH_PX + TITLE_PX

@@ -34,10 +34,10 @@ HEAT_FROM = 12
 ALT = "Totals of questionnaires and shares of expressions over time, with intervals and marks"
 
 
-def show_axis(patient: PatientDetail, given: Sequence[Answer], labels: bool) -> None:
+def show_axis(patient: PatientDetail, given: Sequence[Answer], labels: bool, movement: bool) -> None:
     """Draw the axis, below it what is to be seen on it, and how to read it; a click on a recording opens it.
 
-    Without `labels`: movement alone.
+    `labels`: whether there are any that may be read. `movement`: whether to show how much the face moved.
     """
     trend = patient.trend
     marks = events.marks(resources().db, actor(), patient.id)
@@ -49,15 +49,17 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], labels: bool) -> 
     shown, basis = _chosen() if trend.points and labels else ([], LABELLED)
     changes = [(change.day, CHANGES[change.what]) for change in trend.changes]
     dots = trend_dots(_points(trend, shown) if basis == LABELLED else _adjusted(trend))
-    columns = [*shown, UNCERTAIN] if basis == LABELLED else [column for column in shown if column < UNCERTAIN]
-    figure = axis_figure(panels, dots, columns, NAMES, changes, axis_marks(marks), labels)
+    labelled = [*shown, UNCERTAIN] if labels else []
+    columns = labelled if basis == LABELLED else [column for column in shown if column < UNCERTAIN]
+    figure = axis_figure(panels, dots, columns, NAMES, changes, axis_marks(marks), movement)
     with above:
         clicked = chart_of_recordings(figure, "trend", ALT)
     if clicked is not None:
         links.open_recording(clicked)
     small_print(" ".join(_how_to_read(patient, bool(panels), bool(marks), labels)))
-    if not labels:
+    if movement:
         small_print(words.MOVEMENT)
+    if not labels:
         return
     if basis == ADJUSTED:
         small_print(_adjusted_said(dots))

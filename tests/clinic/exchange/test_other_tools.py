@@ -76,6 +76,11 @@ def test_what_is_wrong_is_refused_with_its_line(text, code, said):
     assert said in found[1]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_may_be_a_spreadsheets_unicode_text(encoding):
+    assert read(io.BytesIO(OPENFACE.encode(encoding))) == read(io.BytesIO(OPENFACE.encode()))
+
+
 def test_what_is_no_text_is_no_table():
     with pytest.raises(FerError) as found:
         read(io.BytesIO(b"\xff\xfe\x00"))

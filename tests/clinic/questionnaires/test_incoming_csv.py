@@ -234,3 +234,35 @@ def test_more_columns_than_any_questionnaire_has_are_refused(db, who, patient, a
 def test_numbers_in_columns_that_nothing_reads(text):
     assert incoming_csv._NUMERIC.fullmatch(text)
     assert not incoming_csv._NUMERIC.fullmatch(text + "x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [";", "\t", ",", "|"])
+def test_a_spreadsheets_line_names_the_delimiter_and_is_no_row(db, who, patient, encoding, delimiter):
+    lines = ["date;scale;total;remark", '2026-03-16;PHQ-9;14;"a, b, c, d"', "16/03/2026;PHQ-9;14;é"]
+    text = "\r\n".join([f"sep={delimiter}", *(line.replace(";", delimiter) for line in lines)])
+    rows = incoming_csv.preview(db, who, patient, text.encode(encoding))
+    assert [(row.line, row.total, row.error is None) for row in rows] == [(3, 14, True), (4, None, False)]
+    assert incoming_csv.unread(text.encode(encoding)) == ["remark"]
+
+
+def test_a_spreadsheets_unicode_text_is_read_and_half_a_character_is_refused(db, who, patient):
+    text = FILE.replace(",", "\t")
+    for encoding, mark in (("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff")):
+        assert incoming_csv.counts(incoming_csv.preview(db, who, patient, (mark + text).encode(encoding))) == (2, 8)
+    with pytest.raises(FerError, match="UTF-8 or UTF-16") as refused:
+        incoming_csv.preview(db, who, patient, text.encode("utf-16")[:-1])
+    assert refused.value.code == "bad_csv"
+
+
+def test_a_day_may_be_written_as_its_midnight_and_as_no_other_hour(db, who, patient):
+    days = [
+        "2026-03-16 00:00:00",
+        "2026-03-17T00:00:00.000",
+        "18.03.2026 00:00",
+        "2026-03-19 00:01",
+        "2026-03-20 12:00",
+    ]
+    text = "".join(f"{day},PHQ-9,14\n" for day in days)
+    rows = incoming_csv.preview(db, who, patient, f"date,scale,total\n{text}".encode())
+    assert [row.given.answered_on.day if row.given else None for row in rows] == [16, 17, 18, None, None]

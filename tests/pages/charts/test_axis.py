@@ -74,7 +74,7 @@ def test_no_marker_is_cut_at_an_edge_of_a_panel_or_of_the_brush():
     moved = [replace(dot(day, shares=None), movement=0.3, excluded="a condition") for day in (1, 5)]
     for figure in (
         axis_figure([PHQ9], [dot(1), dot(5)], [Emotion.HAPPY], NAMES),
-        axis_figure([PHQ9], moved, [], NAMES, labels=False),
+        axis_figure([PHQ9], moved, [], NAMES, movement=True),
         axis_figure([PHQ9], [], [], NAMES),
     ):
         assert all(trace.cliponaxis is False for trace in of_panels(figure) if "markers" in trace.mode)
@@ -147,9 +147,18 @@ def test_the_ranges_count_back_from_the_last_recording():
 
 def test_without_labels_movement_alone_is_drawn():
     dots = [replace(dot(1), movement=0.2), replace(dot(5), movement=0.3, model="b"), dot(9)]
-    figure = axis_figure([], dots, [Emotion.SAD], NAMES, labels=False)
+    figure = axis_figure([], dots, [], NAMES, movement=True)
     assert {trace.name for trace in of_panels(figure)} == {None, "movement"}
     assert of_panels(figure)[-1].y == (0.2, None, 0.3, None, None)
+
+
+def test_movement_stands_below_labels_in_a_panel_of_its_own():
+    held = replace(dot(9, shares=None), movement=0.2, excluded="a condition of the face")
+    figure = axis_figure([PHQ9], [dot(1), dot(5), held], [Emotion.SAD], NAMES, movement=True)
+    titles = [one.text for one in figure.layout.annotations if one.text in ("Usable face time", "Movement of the face")]
+    assert titles == ["Usable face time", "Movement of the face"]
+    last = of_panels(figure)[-1]
+    assert (last.name, last.yaxis, last.y[-1]) == ("movement", "y4", 0.2)
 
 
 def test_a_history_of_three_hundred_is_a_strip_with_holes():
