@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -165,13 +166,15 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
+    # What the system forbids goes on as it is: its sentence names the file and the account.
     try:
-        # A pipe, or a device without an end, is no archive.
-        if not options.file.is_file():
-            raise FileNotFoundError
-        file = options.file.open("rb")
-    except OSError:
-        raise FerError("This file does not exist, or it can't be read.", "file_unreadable") from None
+        mode = options.file.stat().st_mode
+    except FileNotFoundError:
+        raise FerError(f"This file does not exist: {options.file}.", "file_unreadable") from None
+    # A pipe, or a device without an end, is no archive.
+    if not stat.S_ISREG(mode):
+        raise FerError(f"It can't be read: {options.file} is no file. Please name an archive.", "file_unreadable")
+    file = options.file.open("rb")
     settings = own_settings()
     with file, closing(_open(settings)) as database:
         patient_id = imports.import_patient(database, settings, access.CONSOLE, file)

@@ -20,7 +20,7 @@ class WorkerHealth:
     """The worker's last report.
 
     `sound` is the self-test's verdict and `sentence` says it for people; both None until it is done. `device` is
-    where the model runs, for people. `at`: when this was said. `store_away`: analyses wait for the media store.
+    where the model runs, for people. `at`: when this was said. `store_away`: the media store is not there.
     """
 
     pid: int

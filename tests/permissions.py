@@ -333,6 +333,8 @@ FOR_NO_PERSON = {
     "report_jobs.held": "for the worker alone",
     "video_copies.claim": "for the worker alone",
     "video_copies.end": "for the worker alone",
+    "video_copies.files_of": "for the worker alone",
+    "video_copies.next_files": "for the worker alone",
     "video_copies.progress": "for the worker alone",
     "exports.patient_tables": "of the tables, not of a patient",
     "csv_tables.for_a_spreadsheet": "text to text",

@@ -59,6 +59,36 @@ def closed_key_folder(settings: Settings) -> Finding | None:
     return Finding("key folder", Level.BROKEN, said, WRITABLE if folder.exists() else how_to_make(folder))
 
 
+def missing_key_folder(settings: Settings, begun: bool) -> Finding | None:
+    """Return what is found where there is no key folder, else None; `begun`: the clinic was started before."""
+    if settings.key_dir.exists():
+        return None
+    if begun:
+        said = f"The key folder {settings.key_dir} is not there."
+        return Finding("key folder", Level.BROKEN, said, "Check FER_KEY_DIR, and that its disk is mounted.")
+    return Finding("key folder", Level.OK, f"The first start makes the key folder {settings.key_dir}.")
+
+
+def unusable_backups(folder: Path) -> Finding | None:
+    """Return what is found where the folder of backups is not there, or closed to this account, else None."""
+    name = "backups"
+    if not folder.exists():
+        said = f"The folder that FER_BACKUP_DIR names is not there: {folder}"
+        if cannot_write(existing(folder)):
+            return Finding(name, Level.BROKEN, f"{said}, and this account can't make it.", how_to_make(folder))
+        remedy = "Check FER_BACKUP_DIR, and that its disk or share is mounted. The next backup makes the folder."
+        return Finding(name, Level.WARNING, f"{said}.", remedy)
+    if not folder.is_dir():
+        said = f"What FER_BACKUP_DIR names is a file: {folder}."
+        return Finding(name, Level.BROKEN, said, "Name a folder.")
+    # The unit of the pages sees each other folder as one that is only read: that says nothing of the backups' own.
+    only_read = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    if not os.access(folder, os.R_OK | os.X_OK) or not (only_read or os.access(folder, os.W_OK)):
+        said = f"The folder of backups is closed to the account {account_name(os.geteuid())}: {folder}."
+        return Finding(name, Level.BROKEN, said, "Make it the account's own (`chown` as root), with mode 700.")
+    return None
+
+
 def space(settings: Settings, media: Path | None) -> Finding:
     """Return whether there is room on each disk; `media`: the store's folder, where it is one of this computer.
 

@@ -155,6 +155,8 @@ def _key_folder(seen: Installation) -> Finding:
     refusal = key_folder.refusal(seen.settings, clinic_id, begun)
     if refusal is None and (closed := folder_checks.closed_key_folder(seen.settings)) is not None:
         return closed
+    if refusal is None and (none := folder_checks.missing_key_folder(seen.settings, begun)) is not None:
+        return none
     if refusal is None:
         return Finding("key folder", Level.OK, f"The key folder is {seen.settings.key_dir}, and no other clinic's.")
     if begun:
@@ -214,6 +216,8 @@ def _backups(seen: Installation) -> Finding:
         )
     if (near := setting_checks.too_near(seen.settings, folder)) is not None:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
+    if (unusable := folder_checks.unusable_backups(folder)) is not None:
+        return unusable
     if found := ahead(folder, clock.now()):
         return Finding(
             name,

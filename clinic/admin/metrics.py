@@ -35,7 +35,7 @@ def _lines(db: Database, settings: Settings) -> Iterator[str]:
     sound = [(f'worker="{number}"', int(health.sound is not False)) for number, health in workers.items()]
     yield from _gauge("worker_sound", "0 where a worker's last self-test failed.", sound)
     away = [(f'worker="{number}"', int(health.store_away)) for number, health in workers.items()]
-    yield from _gauge("media_store_away", "1 where a worker's analyses wait for the media store.", away)
+    yield from _gauge("media_store_away", "1 where a worker does not find the media store.", away)
     free = shutil.disk_usage(settings.data_dir).free
     yield from _gauge("disk_free_bytes", "Free space on the data folder's disk.", [("", free)])
     if settings.backup_dir is not None:

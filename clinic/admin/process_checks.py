@@ -48,7 +48,8 @@ def workers(settings: Settings) -> Finding:
     name, found = "analysis", all_health(settings)
     text = "; ".join(f"worker {number} {age(health.at)}" for number, health in found.items())
     if any(health.alive and health.store_away for health in found.values()):
-        return Finding(name, Level.BROKEN, "Analyses wait: a worker does not find the media store.", NOT_THERE)
+        said = "A worker does not find the media store: what needs it waits, or is refused."
+        return Finding(name, Level.BROKEN, said, NOT_THERE)
     for health in found.values():
         if health.alive and health.sound is False:
             return Finding(name, Level.WARNING, health.sentence or "The last self-test failed.", SELF_TEST)

@@ -12,6 +12,7 @@ from clinic.settings import Settings
 from storage import at_work
 
 ANSWERS_WITHIN_S = 2.0
+LAST_PORT = 65535
 
 
 def _listening(settings: Settings, options: Options) -> Finding:
@@ -34,6 +35,9 @@ def _listening(settings: Settings, options: Options) -> Finding:
 def _port(settings: Settings, options: Options) -> Finding:
     """Return whether the pages can have their port, where they do not run."""
     name, port = "port", options["server.port"]
+    if not isinstance(port, int) or not 0 < port <= LAST_PORT:
+        said = f"The pages can't start: server.port is {port!r}, and a port is a number from 1 to {LAST_PORT}."
+        return Finding(name, Level.BROKEN, said, "Correct STREAMLIT_SERVER_PORT, and set the same port in the proxy.")
     if at_work.pages_since(settings.data_dir) is None and _answers(options["server.address"], port):
         return Finding(
             name,

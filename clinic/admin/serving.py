@@ -73,5 +73,6 @@ def _value(text: str, default: Any) -> Any:
         except ValueError:
             return [part for part in text.split(",") if part]
     if isinstance(default, int):
-        return int(text) if text.isdecimal() else default
+        # What is no number stays as it is: Streamlit refuses it, and the check of the port says so before.
+        return int(text) if text.strip().isdecimal() else text
     return text

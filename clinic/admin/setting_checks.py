@@ -56,7 +56,7 @@ def paths(settings: Settings) -> Finding:
         if folder is not None and not folder.is_dir():
             said = f"The folder that {variable(field)} names is not there: {folder}."
             return Finding(name, Level.WARNING, said, f"Make it, or unset {variable(field)}.")
-    return Finding(name, Level.OK, "What the settings name is there.")
+    return Finding(name, Level.OK, "The model and the folders that are set to be read are there.")
 
 
 def _is_card(path: Path) -> bool:

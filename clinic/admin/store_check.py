@@ -85,7 +85,17 @@ def check(settings: Settings, database: Probe | FerError) -> Finding:
             "`rotate-key --old-key-file FILE` with the key of that time opens them again. If it is lost for good,"
             " upload those recordings again.",
         )
+    if media.folder is not None and not media.folder.exists():
+        return _not_yet(settings, media.folder)
     return Finding(NAME, Level.OK, f"The media store answers; {len(there)} files lie in it.")
+
+
+def _not_yet(settings: Settings, folder: Path) -> Finding:
+    """Return what is found where nothing is missing, and the store's folder is not there."""
+    if setting_checks.within(folder, settings.data_dir):
+        return Finding(NAME, Level.OK, "There is no file yet: the first one makes the media store's folder.")
+    said = f"The folder {folder} is not there. The first file makes it."
+    return Finding(NAME, Level.WARNING, said, NOT_THERE)
 
 
 def _not_writable(settings: Settings, folder: Path | None) -> tuple[str, str] | None:

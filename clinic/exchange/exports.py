@@ -150,10 +150,12 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
 def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, path: Path) -> None:
     """Write a patient's archive to a new file, only for this user; it gets its name when it is complete.
 
-    Raises what `export_patient` raises, FerError ``file_exists``, ``file_unwritable``.
+    Raises what `export_patient` raises, FerError ``file_exists``, ``no_folder``, OSError.
     """
     if path.exists():
         raise FerError("A file with this name already exists; nothing was overwritten.", "file_exists")
+    if not path.parent.is_dir():
+        raise FerError(f"There is no folder {path.parent}.", "no_folder")
     part = path.with_name(f"{path.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -162,8 +164,6 @@ def export_to(db: Database, settings: Settings, actor: Actor, patient_id: str, p
             export_patient(db, settings, actor, patient_id, file)
         part.replace(path)
         sync_folder(path.parent)
-    except OSError:
-        raise FerError("The file can't be written to this place.", "file_unwritable") from None
     finally:
         part.unlink(missing_ok=True)
 

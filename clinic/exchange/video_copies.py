@@ -22,7 +22,7 @@ from clinic.patients.states import DOUBTED_SENTENCE
 from clinic.recordings import playback
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import JobState, Recording, VideoCopy
+from db.models import Job, JobState, Recording, VideoCopy
 from fer_core.errors import FerError
 
 SCOPES = (*NEEDED, Scope.KEEP_VIDEO)
@@ -130,6 +130,19 @@ def cancel(db: Database, actor: Actor, recording_id: str) -> None:
         if copy.state == JobState.QUEUED.value:
             copy.state = JobState.CANCELLED.value
         audit.write(session, AuditAction.VIDEO_COPY_CANCELLED, account.id, recording.patient_id, recording_id)
+
+
+def next_files(db: Database) -> list[str] | None:
+    """Return the ids of the files of the copy that `claim` would look at, None where there is none."""
+    with db.read() as session:
+        copy = lease.waiting(session, VideoCopy)
+        return None if copy is None else files_of(session, copy.recording_id)
+
+
+def files_of(session: Session, recording_id: str) -> list[str]:
+    """Return the ids of the stored files of a recording."""
+    job = session.scalar(select(Job).where(Job.recording_id == recording_id))
+    return [] if job is None else [source["id"] for source in job.sources]
 
 
 def claim(db: Database) -> CopyClaim | None:

@@ -14,7 +14,7 @@ ROOM_BYTES = 4 * 1024**2
 """What an analysis needs at least to write its next chunk, with the database's log and a preview."""
 PAUSED = "An administrator has paused it."
 DISK_FULL = "The disk is full: it continues automatically when there is room again."
-STORE_AWAY = f"{AWAY} The analysis waits. Please tell your administrator."
+STORE_AWAY = f"{AWAY} What needs it waits. Please tell your administrator."
 NO_WORKER = "The analysis service does not answer yet: it starts automatically."
 
 

@@ -13,7 +13,7 @@ from clinic.exchange import downloads, video_copies
 from clinic.exchange.downloads import Kind
 from clinic.exchange.video_copies import CopyClaim
 from clinic.patients.record_state import state_of
-from clinic.recordings import uploads
+from clinic.recordings import stored_files, uploads
 from clinic.settings import Settings
 from clinic.worker.analysis import PROGRESS_EVERY_S
 from clinic.worker.endings import INTERNAL_MESSAGE, StoppingError
@@ -29,22 +29,34 @@ HELD_S = 0.6
 log = logging.getLogger(__name__)
 
 
-def make(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable[[], None]) -> None:
-    """Make a claimed copy and end it, whatever happens. `go_on` is called often; it raises StoppingError."""
+def make(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable[[], None]) -> bool:
+    """Make a claimed copy and end it, whatever happens; False where the media store is away, and the copy waits again.
+
+    `go_on` is called often; it raises StoppingError.
+    """
     try:
         ticket = _write(db, settings, claimed, go_on)
     except StoppingError:
         video_copies.end(db, claimed, JobState.QUEUED)
     except Cancelled:
         video_copies.end(db, claimed, JobState.CANCELLED)
-    except FerError as error:
-        video_copies.end(db, claimed, JobState.FAILED, message=error.message)
     except Exception as error:  # noqa: BLE001  # the worker goes on, and the page says that it failed
-        log.error("the copy of recording %s failed: %s", claimed.recording_id, type(error).__name__)
-        video_copies.end(db, claimed, JobState.FAILED, message=INTERNAL_MESSAGE)
+        if _store_is_away(db, settings, claimed):
+            video_copies.end(db, claimed, JobState.QUEUED)
+            return False
+        message = error.message if isinstance(error, FerError) else INTERNAL_MESSAGE
+        if not isinstance(error, FerError):
+            log.error("the copy of recording %s failed: %s", claimed.recording_id, type(error).__name__)
+        video_copies.end(db, claimed, JobState.FAILED, message=message)
     else:
         if not video_copies.end(db, claimed, JobState.DONE, ticket=ticket):
             downloads.drop(settings, ticket)
+    return True
+
+
+def _store_is_away(db: Database, settings: Settings, claimed: CopyClaim) -> bool:
+    with db.read() as session:
+        return stored_files.is_away(session, settings, video_copies.files_of(session, claimed.recording_id))
 
 
 def _write(db: Database, settings: Settings, claimed: CopyClaim, go_on: Callable[[], None]) -> str:

@@ -13,6 +13,8 @@ from db.engine import Database
 
 STORE_EVERY_S = 5.0
 """So often a worker asks whether a media store is back that was not there."""
+IDLE_EVERY_S = 60.0
+"""So often it asks while nothing waits: what is refused for want of the store never comes to wait."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ class StoreWatch:
     def is_away(self, wanted: Sequence[str] | None) -> bool:
         """Return whether the media store is not there, where jobs want these files from it (None: no job waits)."""
         known = self._report.last.store_away
-        if (wanted is None and not known) or (known and time.monotonic() - self._asked < STORE_EVERY_S):
+        since = time.monotonic() - self._asked
+        if (known and since < STORE_EVERY_S) or (wanted is None and not known and since < IDLE_EVERY_S):
             return known
         with self._db.read() as session:
             away = stored_files.is_away(session, self._settings, wanted or ())
@@ -41,5 +44,5 @@ class StoreWatch:
         self._asked = time.monotonic()
         if away is self._report.last.store_away:
             return
-        log.warning("the media store is %s", "not there: analyses wait" if away else "there again")
+        log.warning("the media store is %s", "not there: what needs it waits" if away else "there again")
         self._report.write(store_away=away)

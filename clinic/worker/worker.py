@@ -194,11 +194,13 @@ class Worker:
 
     def copy_once(self) -> bool:
         """Make the next copy of a video that somebody asked for; return whether there was one."""
-        claimed = video_copies.claim(self._db)
+        files = video_copies.next_files(self._db)
+        claimed = None if files is None or self._store.is_away(files) else video_copies.claim(self._db)
         if claimed is None:
             return False
         try:
-            copying.make(self._db, self._settings, claimed, self._between_frames)
+            if not copying.make(self._db, self._settings, claimed, self._between_frames):
+                self._store.note(away=True)
         finally:
             self._busy_since = None
         return True

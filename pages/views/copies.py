@@ -6,6 +6,7 @@ import streamlit as st
 
 from clinic.exchange import video_copies
 from clinic.exchange.video_copies import CopyStatus
+from clinic.jobs import obstacles
 from clinic.jobs.progress import JobState
 from pages import actions, links
 from pages.session import actor
@@ -55,6 +56,8 @@ def _follow(patient_id: str, recording_id: str) -> None:
 def _running(recording_id: str, found: CopyStatus) -> None:
     waiting = found.state is JobState.QUEUED
     st.progress(found.share, text="Waiting for its turn" if waiting else f"{percent(found.share)} done")
+    if waiting and (hindrance := obstacles.obstacle(resources().settings)) is not None:
+        st.warning(links.plain_sentence(hindrance), icon=":material/info:")
     st.caption(TAKES)
     if actions.action("Cancel", "cancel_copy", found.id, icon=":material/stop:"):
         video_copies.cancel(resources().db, actor(), recording_id)

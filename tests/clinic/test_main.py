@@ -1,6 +1,9 @@
 """The clinic's command line."""
 
+import errno
+import os
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -14,6 +17,7 @@ from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
 from db.sqlite import sqlite3
+from storage.owner import account_name
 from tests import doors
 from tests.consents import agree
 
@@ -67,6 +71,39 @@ def test_a_patient_goes_out_and_comes_back(folder, capsys, monkeypatch):
     assert patients(Settings.at(folder / "elsewhere")) == 1
     assert main(["import", str(folder / "none.zip")]) == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_place_that_is_closed_full_or_not_there_is_named(folder, capsys, monkeypatch):
+    assert main(["migrate"]) == 0
+    with closing(open_database(Settings.at(folder).database_url)) as database:
+        patient_id = caseload.add_patient(database, doors.actor(database), "Invented Person")
+        agree(database, patient_id)
+    assert main(["export", patient_id, str(folder / "nowhere" / "patient.zip")]) == 1
+    assert f"There is no folder {folder / 'nowhere'}." in capsys.readouterr().err
+    archive = folder / "patient.zip"
+    assert main(["export", patient_id, str(archive)]) == 0
+    opened = Path.open
+
+    def refusing(number):
+        def refuse(path, *asked, **named):
+            if path.name.startswith("patient.zip"):
+                raise OSError(number, os.strerror(number), str(path))
+            return opened(path, *asked, **named)
+
+        return refuse
+
+    capsys.readouterr()
+    monkeypatch.setattr(Path, "open", refusing(errno.EACCES))
+    account = f"the account {account_name(os.geteuid())}"
+    assert main(["import", str(archive)]) == 1
+    assert account in capsys.readouterr().err
+    archive.unlink()
+    assert main(["export", patient_id, str(archive)]) == 1
+    assert account in capsys.readouterr().err
+    monkeypatch.setattr(Path, "open", refusing(errno.ENOSPC))
+    assert main(["export", patient_id, str(archive)]) == 1
+    assert "The disk is full." in capsys.readouterr().err
+    assert not list(folder.glob("patient.zip*"))
 
 
 def test_doctor_lists_all_checks_and_fails_where_one_refuses(folder, capsys, monkeypatch):

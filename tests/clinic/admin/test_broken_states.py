@@ -234,6 +234,47 @@ def closed_key_folder(clinic, monkeypatch):
     closed_to_this_account(clinic.key_dir, monkeypatch)
 
 
+def no_key_folder(clinic, monkeypatch):
+    monkeypatch.setenv("FER_KEY_DIR", str(clinic.key_dir.with_name("mistyped")))
+
+
+def no_store_yet(clinic, monkeypatch):
+    monkeypatch.setenv("FER_MEDIA_URL", str(clinic.data_dir.with_name("mistyped")))
+
+
+def no_backups(clinic, monkeypatch):
+    monkeypatch.setenv("FER_BACKUP_DIR", str(clinic.data_dir.with_name("mistyped")))
+
+
+def no_room_for_backups(clinic, monkeypatch):
+    outside = clinic.data_dir.with_name("outside")
+    outside.mkdir()
+    monkeypatch.setenv("FER_BACKUP_DIR", str(outside / "backups"))
+    closed_to_this_account(outside, monkeypatch)
+
+
+def closed_backups(clinic, monkeypatch):
+    folder = clinic.data_dir.with_name("backups")
+    folder.mkdir()
+    (folder / daily.name_at(clock.now() - timedelta(hours=1))).touch()
+    monkeypatch.setenv("FER_BACKUP_DIR", str(folder))
+    closed_to_this_account(folder, monkeypatch)
+
+
+def file_for_backups(clinic, monkeypatch):
+    place = clinic.data_dir.with_name("a file")
+    place.touch()
+    monkeypatch.setenv("FER_BACKUP_DIR", str(place))
+
+
+def no_port(clinic, monkeypatch):
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", "85O1")
+
+
+def port_too_high(clinic, monkeypatch):
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", "70000")
+
+
 def full_disk_of(named):
     """Let the disk of one folder be full."""
 
@@ -315,6 +356,14 @@ STATES = {
     "Nothing can be written to the data folder": (closed_data_folder, "data folder", "refused", "ReadWritePaths="),
     "The data folder is a file": (data_folder_is_a_file, "data folder", "refused", "Name a folder"),
     "Nothing can be written to the key folder": (closed_key_folder, "key folder", "broken", "who owns it"),
+    "The key folder is not there": (no_key_folder, "key folder", "broken", "FER_KEY_DIR"),
+    "The media store is another folder, which is not there": (no_store_yet, "media store", "warning", "mistyped"),
+    "The folder of the backups is not there": (no_backups, "backups", "warning", "mistyped"),
+    "The folder of the backups can't be made": (no_room_for_backups, "backups", "broken", "install -d -m 700 -o"),
+    "The folder of the backups is closed to this account": (closed_backups, "backups", "broken", "`chown` as root"),
+    "The folder of the backups is a file": (file_for_backups, "backups", "broken", "Name a folder"),
+    "The port of the pages is no number": (no_port, "port", "broken", "STREAMLIT_SERVER_PORT"),
+    "There is no port of this number": (port_too_high, "port", "broken", "65535"),
     "A setting has no sense": (bad_setting, "settings", "refused", "FER_MAX_UPLOAD_GB"),
     "Another account runs the command": (another_account, "account", "refused", "as root"),
     "Others may look into the data folder": (open_folder, "data folder", "warning", "mode 700"),

@@ -1,25 +1,29 @@
 """A copy of a kept video shows the patient's face alone, and is there for who asked for it, while that is allowed."""
 
+import errno
 import io
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select, update
 
 from clinic.accounts.accounts import grant
-from clinic.admin import demo
+from clinic.admin import demo, key_folder
 from clinic.consent.consent import ConsentError
 from clinic.erasure import deletion
 from clinic.exchange import downloads, lease, video_copies
 from clinic.exchange.downloads import Kind
+from clinic.jobs import obstacles
 from clinic.patients import conditions
 from clinic.patients.conditions import ConditionKind
 from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import MarkFields, Verdict
-from clinic.worker import copying
+from clinic.worker import copying, store_watch
 from clinic.worker.endings import StoppingError
 from clinic.worker.worker import Worker
+from clinic.worker_health import read_health
 from db.models import AuditRow, Consent, Job, JobState, Role, Scope, VideoCopy, new_id
 from db.records import save_results
 from fer_core.errors import FerError
@@ -148,6 +152,66 @@ def test_a_worker_that_ends_puts_it_back(db, settings, who, recording):
     assert state_of(db) == "queued"
     made(db, settings)
     assert state_of(db) == "done"
+
+
+@pytest.fixture
+def unmount(db, settings, recording):
+    """Return a function that takes the disk of the clinic's own store away, and one that brings it back."""
+    key_folder.mark(db, settings)
+    uploads.check_quota(db, settings, 1)
+    there, elsewhere = Path(settings.media_url), settings.data_dir / "elsewhere"
+
+    def away():
+        there.rename(elsewhere)
+        there.mkdir()
+
+    def back():
+        there.rmdir()
+        elsewhere.rename(there)
+
+    return away, back
+
+
+def test_a_copy_waits_for_the_media_store(db, settings, who, recording, unmount, monkeypatch):
+    monkeypatch.setattr(store_watch, "STORE_EVERY_S", 0.0)
+    away, back = unmount
+    video_copies.ask(db, settings, who, recording)
+    away()
+    worker = Worker(settings, db, FakeAnalyzer)
+    assert not worker.copy_once()
+    assert state_of(db) == "queued"
+    assert obstacles.obstacle(settings) == obstacles.STORE_AWAY, "the page says it"
+    back()
+    assert worker.copy_once()
+    assert state_of(db) == "done"
+    assert not read_health(settings).store_away
+
+
+def test_a_store_that_goes_while_a_copy_is_made_fails_nothing(db, settings, who, recording, unmount, monkeypatch):
+    monkeypatch.setattr(store_watch, "STORE_EVERY_S", 0.0)
+    away, back = unmount
+    video_copies.ask(db, settings, who, recording)
+    worker, calls = Worker(settings, db, FakeAnalyzer), iter(range(100))
+
+    def between_frames():
+        if next(calls) == 5:
+            away()
+            raise OSError(errno.ESTALE, "stale file handle")
+
+    monkeypatch.setattr(worker, "_between_frames", between_frames)
+    assert worker.copy_once()
+    assert state_of(db) == "queued"
+    back()
+    assert worker.copy_once()
+    assert state_of(db) == "done"
+
+
+def test_a_copy_whose_video_alone_is_lost_fails(db, settings, who, recording, unmount):
+    video_copies.ask(db, settings, who, recording)
+    with db.read() as session:
+        uploads.discard(settings, video_copies.files_of(session, recording))
+    assert Worker(settings, db, FakeAnalyzer).copy_once()
+    assert state_of(db) == "failed"
 
 
 def test_a_worker_that_died_three_times_of_it_is_the_last(db, settings, who, recording):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clinic.admin import key_folder
 from clinic.jobs import control, jobs, leases, obstacles, progress
 from clinic.patients.states import State, Tone
 from clinic.recordings import incoming, stored_files, uploads
@@ -180,6 +181,22 @@ def test_an_archive_waits_too(db, settings, queued, unmount, monkeypatch):
     monkeypatch.setattr(worker.import_queue, "anything_waits", lambda _: True)
     monkeypatch.setattr(worker.imports, "work_once", lambda *_: pytest.fail("its files would go to another disk"))
     assert worker.Worker(settings, db, FakeAnalyzer).work_once() is False
+
+
+def test_it_is_reported_also_while_nothing_waits(db, settings, unmount, monkeypatch):
+    """Uploads are refused, so that nothing ever would."""
+    key_folder.mark(db, settings)
+    uploads.check_quota(db, settings, 1)
+    away, back = unmount
+    monkeypatch.setattr(store_watch, "IDLE_EVERY_S", 0.0)
+    monkeypatch.setattr(store_watch, "STORE_EVERY_S", 0.0)
+    one = worker.Worker(settings, db, FakeAnalyzer)
+    away()
+    assert one.work_once() is False
+    assert read_health(settings).store_away
+    back()
+    assert one.work_once() is False
+    assert not read_health(settings).store_away
 
 
 def test_a_job_that_is_cancelled_meanwhile_ends_the_waiting(db, settings, who, queued, unmount, monkeypatch):
