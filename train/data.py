@@ -212,15 +212,14 @@ def _load_folders(root: Path) -> FerData:
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
                 if len(pixels) + len(bad) == MOST_PICTURES:
                     raise FerError(f"{root.name} holds more than {MOST_PICTURES:,} pictures.", "no_data")
+                named = shown(file.relative_to(root))
                 if not file.resolve().is_relative_to(root.resolve()):
-                    bad.append(
-                        f"{shown(file.relative_to(root))}: it is a link out of the data set, which is not followed"
-                    )
+                    bad.append(f"{named}: it is a link out of the data set, which is not followed")
                     continue
                 try:
                     pixels.append(np.asarray(read_picture(file, "L").resize((SIDE, SIDE))))
                 except ValueError as fault:
-                    bad.append(f"{shown(file.relative_to(root))}: {fault}")
+                    bad.append(f"{named}: {fault}")
                     continue
                 labels.append(EMOTION_LABELS.index(name))
                 # Every tenth training picture by its own hash: the same on every machine, in any order of files.
