@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.errors import FerError
-from train.names import shown
+from fer_core.names import shown
 
 SIDE = 48
 MOST_PICTURES, MOST_LINE = 1_000_000, 1 << 20

@@ -14,9 +14,9 @@ from PIL import Image, ImageOps
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.faces.preprocess import crop_faces, to_grey48
+from fer_core.names import shown
 from fer_core.types import Face
 from train.data import CLASS_NAMES, read_picture
-from train.names import shown
 
 Detect = Callable[[NDArray[np.uint8]], list[Face]]
 """Finds the faces of a picture (H, W, 3) uint8 RGB."""

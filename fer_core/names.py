@@ -1,4 +1,4 @@
-"""Names of files in a data set, as text that any page, terminal or file can hold."""
+"""Names of files, as text that any page, terminal or file can hold."""
 
 from __future__ import annotations
 
