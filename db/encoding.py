@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func
 
 from fer_core.errors import FerError
 
@@ -17,7 +17,7 @@ def other_encoding(connection: Connection) -> FerError | None:
     """Return why a database can't hold every name, None where it can: SQLite always does."""
     if connection.dialect.name != "postgresql":
         return None
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    encoding = connection.scalar(func.current_setting("server_encoding"))
     if encoding == "UTF8":
         return None
     return FerError(
