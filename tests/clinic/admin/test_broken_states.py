@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from backup import daily
-from clinic import clock
+from clinic import clock, console
 from clinic.__main__ import main
 from clinic.admin import key_folder, keyring
 from clinic.recordings import uploads
@@ -388,6 +388,9 @@ def test_each_fault_of_a_database_server_is_named(
     code, found = examined(capsys)
     assert (found["database"]["level"], code) == (level, 1)
     assert remedy in found["database"]["remedy"]
+    if "UTF8" in remedy:
+        assert found["database"]["sentence"] == "The database can't hold every name."
+        assert main(["migrate"]) == console.EX_CONFIG
     assert "secret" not in str(found)
     assert postgresql.OWNER not in found["database"]["remedy"]
 
