@@ -24,6 +24,7 @@ OF_A_SETTING = frozenset(
         "bad_setting",
         "bad_zone",
         "data_folder",
+        "database_encoding",
         "key_folder",
         "master_key",
         "master_key_damaged",

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
+from db.encoding import AS_UTF8
 from db.sqlite import sqlite3
 from db.urls import parsed
 
@@ -42,7 +43,7 @@ def make_engine(url: str, foreign_keys: bool = True) -> Engine:
     # An error's text may be logged, so that the values of its statement, names for one, stay out of it.
     own: dict[str, Any] = {"module": sqlite3} if url.startswith("sqlite") else {"pool_pre_ping": True}
     if url.startswith("postgresql"):
-        own["connect_args"] = {"application_name": _PROCESS}
+        own["connect_args"] = {"application_name": _PROCESS, **AS_UTF8}
     engine = create_engine(parsed(url), hide_parameters=True, max_overflow=MORE_AT_ONCE, **own)
     if engine.dialect.name == "sqlite":
 

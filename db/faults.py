@@ -54,6 +54,11 @@ _POSTGRESQL = (
         "database_rights",
         "The user may not write to this database. Please make it the database's owner.",
     ),
+    (
+        ("22P05", "has no equivalent in encoding"),
+        "no_text",
+        "The database can't hold one of these characters, since it is not of UTF-8: `doctor` says what to do.",
+    ),
     (("25006", "read-only transaction"), "database_read_only", "The database server is a read-only copy (a standby)."),
     (
         ("53300", "57P03", "too many", "starting up", "shutting down"),

@@ -22,6 +22,7 @@ from sqlalchemy.sql import quoted_name
 
 from db.connection import make_engine
 from db.copies import copy_whole, making_copies, sqlite_path
+from db.encoding import other_encoding
 from fer_core.errors import FerError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,7 +42,7 @@ def upgrade(url: str) -> None:
 
     A SQLite file that holds anything is copied to ``NAME.before-REVISION`` first. Raises MigrationError where a
     table would have lost rows, a reference would point nowhere, or the database comes from a newer version of the
-    program, and FerError ``other_program``; the database is then as it was.
+    program, and FerError ``other_program``, ``database_encoding``; the database is then as it was.
     """
     path = sqlite_path(url)
     if path is not None:
@@ -50,11 +51,15 @@ def upgrade(url: str) -> None:
     try:
         with engine.begin() as connection:
             before, filled = _revision(connection), bool(inspect(connection).get_table_names())
+            encoding = other_encoding(connection)
         if before == head():
             return
         _refuse_unknown(before)
         if before is None and filled:
             raise other_program()
+        # One that has a clinic in it goes on, and `doctor` says what it can't hold.
+        if before is None and encoding is not None:
+            raise encoding
         if before is not None and path is not None:
             with making_copies(path.absolute().parent):
                 copy_whole(path, path.with_name(f"{path.name}.before-{before}"))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from db.copies import sqlite_path
+from db.encoding import AS_UTF8, other_encoding
 from db.faults import explained
 from db.migrate import head, knows, other_program
 from db.sqlite import sqlite3
@@ -63,7 +64,7 @@ def probe(url: str) -> Probe:
                 key_id=_of_installation(connection, names, "key_id"),
                 clinic_id=_of_installation(connection, names, "clinic_id"),
                 begun=_begun(connection, names),
-                refusal=_refusal(connection, path, names),
+                refusal=other_encoding(connection) or _refusal(connection, path, names),
             )
     except Exception as error:
         known = explained(error)
@@ -89,7 +90,7 @@ def reading(url: str) -> Iterator[Connection]:
         )
     else:
         within = {"connect_timeout": CONNECT_WITHIN_S}
-        engine = create_engine(url, connect_args=within, poolclass=NullPool, hide_parameters=True)
+        engine = create_engine(url, connect_args=within | AS_UTF8, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         yield connection
 

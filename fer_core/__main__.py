@@ -24,6 +24,7 @@ from fer_core import core_files
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.media.process import READERS
+from fer_core.names import shown
 from fer_core.pipes import end_quietly
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
 
@@ -81,17 +82,18 @@ def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
     """Analyse one file after the other with one analyzer."""
     failed = False
     done: list[tuple[str, RecordingAnalysis]] = []
-    for name in options.files:
+    for file in options.files:
+        path, name = Path(file), shown(file)
         try:
             if options.stability:
                 from fer_core.stability import stability
 
-                print(_stability_table(name, stability(analyzer, Path(name), options.every)))
+                print(_stability_table(name, stability(analyzer, path, options.every)))
                 continue
             # To make the others unrecognisable they have to be followed too.
             patient = None if options.pixelate else options.patient
-            analysis = _analyze(analyzer, Path(name), options.every, patient)
-            _draw(Path(name), analysis, options)
+            analysis = _analyze(analyzer, path, options.every, patient)
+            _draw(path, analysis, options)
             done.append((name, analysis))
         except FerError as error:
             print(f"{name}: {error.message} ({error.code})", file=sys.stderr)
@@ -164,7 +166,7 @@ def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box 
 
     if sniff(path) in ("image", "heic"):
         return analyzer.analyze_image(path)
-    with _bar(path.name) as report:
+    with _bar(shown(path.name)) as report:
         return analyzer.analyze_video(path, every_s, report, patient)
 
 
@@ -178,8 +180,8 @@ def _draw(path: Path, analysis: RecordingAnalysis, options: argparse.Namespace) 
     if options.annotate:
         from fer_core.media.annotate import NOBODY, annotate
 
-        shown = track if track is not None else NOBODY
-        annotate(path, analysis.results, options.annotate, shown if options.pixelate else None)
+        kept = track if track is not None else NOBODY
+        annotate(path, analysis.results, options.annotate, kept if options.pixelate else None)
     if options.plot and track is not None:
         from fer_core.reading.plot import write_plot
 
@@ -249,15 +251,15 @@ def _target(name: str) -> Iterator[TextIO]:
 
 def _rows(name: str, result: FrameResult) -> Iterator[list[Any]]:
     """Yield a row for each face, or the one row that says that there was none."""
-    shown, time_s = _text(name), f"{result.time_s:.3f}"
+    file, time_s = _text(name), f"{result.time_s:.3f}"
     if not result.faces:
         status = Status.DAMAGED if result.damaged else Status.NO_FACE
-        yield [shown, time_s, "", "", "", "", "", "", status.value, *[""] * len(EMOTION_LABELS)]
+        yield [file, time_s, "", "", "", "", "", "", status.value, *[""] * len(EMOTION_LABELS)]
     for seen in result.faces:
         box = seen.face.box
         corners = [f"{value:.1f}" for value in (box.left, box.top, box.right, box.bottom)]
         numbers = [""] * len(EMOTION_LABELS) if seen.probabilities is None else [f"{p:.4f}" for p in seen.probabilities]
-        yield [shown, time_s, seen.face.track, *corners, f"{seen.face.confidence:.3f}", seen.status.value, *numbers]
+        yield [file, time_s, seen.face.track, *corners, f"{seen.face.confidence:.3f}", seen.status.value, *numbers]
 
 
 def _text(name: str) -> str:

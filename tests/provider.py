@@ -20,7 +20,10 @@ CLIENT_ID, CLIENT_SECRET = "clinic", "a secret of the tests"
 
 
 class SignInProvider:
-    """Signs everybody in as `person`, and says what `changed` says instead of the truth."""
+    """Signs everybody in as `person`, and says what `changed` says instead of the truth.
+
+    `answers`: the text that it sends in place of every token.
+    """
 
     def __init__(self):
         self.key = RSAKey.generate_key(2048, {"kid": "first"})
@@ -28,6 +31,7 @@ class SignInProvider:
         self.issuer = ""
         self.person = {"sub": "subject-1", "email": "ann@example.test", "email_verified": True}
         self.changed = {}
+        self.answers = None
         self.given = {}
         paths = {
             "/.well-known/openid-configuration": self.about,
@@ -70,6 +74,8 @@ class SignInProvider:
         digest = hashlib.sha256(reported["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
             return PlainTextResponse("the verifier is another one", 400)
+        if self.answers is not None:
+            return PlainTextResponse(self.answers, media_type="application/json")
         return JSONResponse({"access_token": "x", "token_type": "Bearer", "id_token": self.id_token(asked["nonce"])})
 
     def id_token(self, nonce):

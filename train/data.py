@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.errors import FerError
+from fer_core.names import shown
 
 SIDE = 48
 MOST_PICTURES, MOST_LINE = 1_000_000, 1 << 20
@@ -207,17 +208,18 @@ def _load_folders(root: Path) -> FerData:
         for class_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
             name = CLASS_NAMES.get(class_folder.name.lower())
             if name is None:
-                raise FerError(f"The folder {class_folder.name} is none of the seven classes.", "no_data")
+                raise FerError(f"The folder {shown(class_folder.name)} is none of the seven classes.", "no_data")
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
                 if len(pixels) + len(bad) == MOST_PICTURES:
                     raise FerError(f"{root.name} holds more than {MOST_PICTURES:,} pictures.", "no_data")
+                named = shown(file.relative_to(root))
                 if not file.resolve().is_relative_to(root.resolve()):
-                    bad.append(f"{file.relative_to(root)}: it is a link out of the data set, which is not followed")
+                    bad.append(f"{named}: it is a link out of the data set, which is not followed")
                     continue
                 try:
                     pixels.append(np.asarray(read_picture(file, "L").resize((SIDE, SIDE))))
                 except ValueError as fault:
-                    bad.append(f"{file.relative_to(root)}: {fault}")
+                    bad.append(f"{named}: {fault}")
                     continue
                 labels.append(EMOTION_LABELS.index(name))
                 # Every tenth training picture by its own hash: the same on every machine, in any order of files.

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.faces.preprocess import crop_faces, to_grey48
+from fer_core.names import shown
 from fer_core.types import Face
 from train.data import CLASS_NAMES, read_picture
 
@@ -54,7 +55,7 @@ def read_folder(root: Path, detect: Detect | None = None, people: str | None = N
     pattern = _compiled(people)
     crops, labels, groups, files, left_out = [], [], [], [], []
     for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in _PICTURES and path.is_file()):
-        name = file.relative_to(root)
+        name = Path(shown(file.relative_to(root)))
         try:
             label, crop = label_of(name), _crop(file, detect)
         except ValueError as fault:

@@ -159,7 +159,7 @@ def _has_row(state: WidgetState) -> bool:
     """Return whether the state of a table says that a row is chosen."""
     try:
         return bool(json.loads(state.string_value)["selection"]["rows"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -35,7 +35,8 @@ MOST_AWAY = 1000
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 """Signatures with the provider's private key; none with a secret, and not none at all."""
 LEEWAY_S, TIMEOUT_S = 60, 10.0
-_TROUBLE = (httpx2.HTTPError, OAuthError, JoseError, KeyError, TypeError, ValueError)
+_TROUBLE = (httpx2.HTTPError, OAuthError, JoseError, KeyError, TypeError, ValueError, RecursionError)
+"""What an answer of the provider may end in, whatever is in it: JSON within JSON without end too."""
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def arrive(db: Database, provider: Provider, back: str, state: str, held: str, c
     except _TROUBLE as error:
         raise _unreachable(error) from None
     try:
-        return _identity(_claims(provider, keys, got["id_token"], attempt.nonce))
+        return _identity(provider, _claims(provider, about["issuer"], keys, got["id_token"], attempt.nonce))
     except _TROUBLE as error:
         log.warning("a token of the sign-in provider was refused: %s", type(error).__name__)
         raise Forbidden("The sign-in provider's answer is not valid. Please try again.", "provider_token") from None
@@ -130,13 +131,15 @@ def _about(client: OAuth2Client, provider: Provider) -> dict[str, Any]:
     return metadata
 
 
-def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:
-    """Return a token's claims. Raises JoseError, ValueError where it is not signed, ours, of this attempt or fresh."""
+def _claims(provider: Provider, issuer: str, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:
+    """Return a token's claims. Raises JoseError, ValueError where it is not signed, ours, of this attempt or fresh.
+
+    `issuer`: as the provider's metadata write it, which the token has to repeat to the letter.
+    """
     claims: dict[str, Any] = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS).claims
-    issuer = str(claims.get("iss", "")).rstrip("/")
     needed = jwt.JWTClaimsRegistry(
         leeway=LEEWAY_S,
-        iss={"essential": True},
+        iss={"essential": True, "value": issuer},
         sub={"essential": True},
         aud={"essential": True, "value": provider.client_id},
         exp={"essential": True},
@@ -144,9 +147,16 @@ def _claims(provider: Provider, keys: dict[str, Any], id_token: str, nonce: str)
         nonce={"essential": True, "value": nonce},
     )
     needed.validate(claims)
-    if issuer != provider.issuer or claims.get("azp", provider.client_id) != provider.client_id:
-        raise ValueError("for another program, or from another provider")
-    return {**claims, "iss": issuer}
+    # A token for several programs is ours only where it names us as the one that it was issued to.
+    issued_to = claims.get("azp", provider.client_id if claims["aud"] in _alone(provider) else None)
+    if issued_to != provider.client_id:
+        raise ValueError("for another program")
+    return claims
+
+
+def _alone(provider: Provider) -> tuple[str, list[str]]:
+    """Return how a token names this program as the only one that it is for."""
+    return provider.client_id, [provider.client_id]
 
 
 def folded_address(email: str) -> str:
@@ -157,9 +167,9 @@ def folded_address(email: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in email)
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
+def _identity(provider: Provider, claims: dict[str, Any]) -> Identity:
     verified = claims.get("email_verified") is True and isinstance(claims.get("email"), str)
-    return Identity(claims["iss"], str(claims["sub"]), folded_address(claims["email"]) if verified else None)
+    return Identity(provider.issuer, str(claims["sub"]), folded_address(claims["email"]) if verified else None)
 
 
 def _digest(state: str) -> str:

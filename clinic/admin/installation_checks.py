@@ -90,7 +90,8 @@ def _database(seen: Installation) -> Finding:
         level = Level.REFUSED if found.code in OF_A_SETTING else Level.BROKEN
         return Finding("database", level, "The database can't be used.", found.message)
     if found.refusal is not None:
-        return Finding("database", Level.BROKEN, "The database accepts no rows.", found.refusal.message)
+        what = "can't hold every name" if found.refusal.code == "database_encoding" else "accepts no rows"
+        return Finding("database", Level.BROKEN, f"The database {what}.", found.refusal.message)
     warning = sqlite_warning() if found.server.startswith("SQLite") else None
     if warning:
         return Finding("database", Level.WARNING, f"{found.server} answers and accepts rows.", warning)

@@ -65,7 +65,13 @@ def overview(db: Database, settings: Settings, actor: Actor, check_id: str) -> O
         samples = (folder / "samples.png").read_bytes()
     except (OSError, ValueError):
         return None
-    return Overview(found["classes"], problems(found), remarks(found), tuple(found["bad_files"][:MOST_FILES]), samples)
+    bad_files = tuple(map(_as_text, found["bad_files"][:MOST_FILES]))
+    return Overview(found["classes"], problems(found), remarks(found), bad_files, samples)
+
+
+def _as_text(fault: str) -> str:
+    """Return what an earlier version wrote without the half characters of names that are not UTF-8."""
+    return fault.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def problems(found: Mapping[str, Any]) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ class ModelCard:
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ModelError("No model is installed: its card is missing.", "no_model") from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        except (OSError, ValueError, RecursionError):
             raise ModelError("The model's card can't be read. Please install the program again.") from None
         try:
             values["input"] = _input_of(values["input"])

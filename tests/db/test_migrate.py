@@ -2,7 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from alembic import command
@@ -14,8 +14,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 import db.migrate
 from db.copies import sqlite_path
 from db.engine import open_database
+from db.faults import explained
 from db.migrate import MigrationError, current, head, upgrade
 from db.models import Account, Base, Recording
+from fer_core.errors import FerError
+from tests import postgresql
 
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -306,6 +309,33 @@ def test_a_database_of_a_newer_version_is_left_alone(database_url):
     with pytest.raises(MigrationError, match="newer version"):
         upgrade(database_url)
     assert rows(database_url) == [("p", "A")]
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_new_database_that_can_t_hold_every_name_stays_empty(postgresql_server, administer, encoding):
+    name = f"of_{encoding}".lower()
+    administer(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = postgresql.url_of(postgresql_server, name)
+    with pytest.raises(FerError, match=f"holds {encoding} and not UTF-8"):
+        upgrade(url)
+    assert current(url) is None
+
+
+def test_a_clinic_that_is_in_such_a_database_goes_on(postgresql_server, administer, monkeypatch):
+    administer("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = postgresql.url_of(postgresql_server, "latin")
+    with monkeypatch.context() as before:
+        before.setattr(db.migrate, "other_encoding", lambda connection: None)
+        upgrade(url)
+    upgrade(url)
+    named = "INSERT INTO patient (id, name, note, demo, created_at) VALUES (:name, :name, '', false, '2026-01-01')"
+    with closing(open_database(url)) as clinic:
+        with clinic.session() as session:
+            session.execute(text(named), {"name": "M\xfcller"})
+        with pytest.raises(DBAPIError) as refused, clinic.session() as session:
+            session.execute(text(named), {"name": "\u0141ukasz"})
+    assert explained(refused.value).code == "no_text"
+    assert rows(url)[0][0] == "M\xfcller"
 
 
 def test_several_may_start_at_once(database_url):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -69,6 +70,23 @@ def test_of_an_animation_it_is_said_how_many_pictures_were_not_read(tmp_path, ca
     [found] = json.loads(printed.out)
     assert (found["skipped_frames"], found["warnings"], found["partial"]) == (2, [said], False)
     assert printed.err == f"{tmp_path / 'a.gif'}: {said}\n"
+
+
+@pytest.mark.attack("`fer` with files whose names are not UTF-8, or hold line ends and codes for a terminal")
+@pytest.mark.parametrize("to", ["--csv", "--json", None])
+def test_a_name_that_can_t_be_shown_is_text(tmp_path, monkeypatch, capsysbinary, attack, to):
+    monkeypatch.chdir(tmp_path)
+    names = [os.fsdecode(name) for name in (b"M\xfcller.png", b"a\nb\x1b[31m.png", b"letter\xff\x1b.png")]
+    for name in names[:2]:
+        Image.fromarray(scene()).save(name)
+    (tmp_path / names[2]).write_text("a letter")
+    assert run(*names, *([to, "out"] if to else [])) == 2
+    printed = capsysbinary.readouterr()
+    said = (tmp_path / "out").read_text("utf-8") if to else printed.out.decode("utf-8")
+    for name in ("M\\xfcller.png", "a\\nb\\x1b[31m.png"):
+        assert (json.dumps(name)[1:-1] if to == "--json" else name) in said
+    attack(lambda: printed.err.decode("utf-8").split(": ")[0], "letter\\xff\\x1b.png")
+    assert b"\x1b" not in printed.err + said.encode("utf-8")
 
 
 def test_names_are_text_for_spreadsheets(tmp_path, monkeypatch, capsys):

@@ -186,6 +186,24 @@ def test_a_link_out_of_the_data_set_is_not_followed(tmp_path, attack):
     )
 
 
+@pytest.mark.attack("training: a data set with names that are not UTF-8, or hold line ends and codes for a terminal")
+def test_a_name_that_can_t_be_shown_is_text(tmp_path, attack):
+    train, test = tmp_path / "set/train", tmp_path / "set/test"
+    for folder in (train / "angry", test / "angry"):
+        folder.mkdir(parents=True)
+        Image.fromarray(picture()).save(folder / "good.png")
+    for name in (b"M\xfcller.png", b"a\nb\x1b[31m.png"):
+        (train / "angry" / os.fsdecode(name)).write_bytes(b"no picture")
+    (test / "angry" / os.fsdecode(b"\xe9.png")).symlink_to("/etc/hostname")
+    attack(
+        lambda: [fault.split(":")[0] for fault in load(tmp_path / "set").bad_files],
+        ["train/angry/M\\xfcller.png", "train/angry/a\\nb\\x1b[31m.png", "test/angry/\\xe9.png"],
+    )
+    (train / os.fsdecode(b"\xff")).mkdir()
+    with pytest.raises(FerError, match=r"The folder \\xff is none"):
+        load(tmp_path / "set")
+
+
 @pytest.mark.attack("training: a CSV whose line or row has no end, and data sets of more pictures than fit the memory")
 def test_a_data_set_is_read_within_limits(tmp_path, attack, monkeypatch):
     (tmp_path / "f.csv").write_text("emotion,pixels,Usage\n" + "7 " * data_module.MOST_LINE)

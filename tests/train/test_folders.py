@@ -1,5 +1,6 @@
 """Folders of any layout: which class, which person, and what is left out."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,14 @@ def test_an_expression_names_the_person(tmp_path):
         read_folder(tmp_path, people="(")
     with pytest.raises(FerError, match="no group"):
         read_folder(tmp_path, people="x")
+
+
+def test_a_name_that_is_not_utf_8_is_text(tmp_path):
+    for name in (b"angry/M\xfcller/1.png", b"angry/a\nb/1.png"):
+        save(tmp_path / os.fsdecode(name), face())
+    found = read_folder(tmp_path)
+    assert found.files == ("angry/M\\xfcller/1.png", "angry/a\\nb/1.png")
+    assert found.groups.tolist() == ["M\\xfcller", "a\\nb"]
 
 
 def test_a_folder_that_is_missing_or_without_labels_is_refused(tmp_path):

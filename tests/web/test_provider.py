@@ -148,10 +148,20 @@ def test_another_nonce(client, link, provider, attack):
 
 
 @pytest.mark.attack("OIDC: a token for another program")
-@pytest.mark.parametrize("changed", [{"aud": "another"}, {"aud": [CLIENT_ID, "x"], "azp": "x"}], ids=str)
+@pytest.mark.parametrize(
+    "changed", [{"aud": "another"}, {"aud": [CLIENT_ID, "x"], "azp": "x"}, {"aud": CLIENT_ID, "azp": "x"}], ids=str
+)
 def test_another_audience(client, link, provider, attack, changed):
     link()
     refused(client, provider, attack, "provider_token", **changed)
+
+
+@pytest.mark.attack("OIDC: a token for this program and another one, which doesn't say to which of them it was issued")
+def test_a_second_audience(client, link, provider, attack):
+    link()
+    refused(client, provider, attack, "provider_token", aud=[CLIENT_ID, "x"])
+    provider.changed = {"aud": [CLIENT_ID, "x"], "azp": CLIENT_ID}
+    assert there_and_back(client).status_code == 200
 
 
 @pytest.mark.attack("OIDC: a token that ran out, or has no end")
@@ -162,9 +172,17 @@ def test_a_token_that_ran_out(client, link, provider, attack, end):
 
 
 @pytest.mark.attack("OIDC: a token of another issuer")
-def test_another_issuer(client, link, provider, attack):
+@pytest.mark.parametrize("issuer", ["https://elsewhere.test", "{}/"])
+def test_another_issuer(client, link, provider, attack, issuer):
     link()
-    refused(client, provider, attack, "provider_token", iss="https://elsewhere.test")
+    refused(client, provider, attack, "provider_token", iss=issuer.format(provider.issuer))
+
+
+@pytest.mark.attack("OIDC: an answer of the provider that is JSON within JSON without end")
+def test_an_answer_without_end(client, link, provider, attack):
+    link()
+    provider.answers = "[" * 200_000
+    refused(client, provider, attack, "provider_unreachable")
 
 
 @pytest.mark.attack("OIDC: a token that somebody else signed, or signed with the public key as a secret")

@@ -6,6 +6,7 @@ import pytest
 from streamlit import config, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.state.session_state import SessionState, WStates
 from streamlit.web import bootstrap
 
@@ -120,3 +121,10 @@ def test_a_server_for_all_addresses_asks_no_other_host_for_its_own(monkeypatch, 
         config.set_option("server.address", before)
     assert "http://127.0.0.1:" in capsys.readouterr().out
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("state", "chosen"), [('{"selection": {"rows": [1]}}', True), ("[" * 200_000, False), ("9" * 5000, False)]
+)
+def test_a_table_s_state_is_read_whatever_is_in_it(state, chosen):
+    assert streamlit_protocol._has_row(WidgetState(string_value=state)) is chosen

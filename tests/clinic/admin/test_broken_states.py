@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from backup import daily
-from clinic import clock
+from clinic import clock, console
 from clinic.__main__ import main
 from clinic.admin import key_folder, keyring
 from clinic.recordings import uploads
@@ -389,6 +389,7 @@ POSTGRESQL_STATES = {
     "The database's user does not exist": ("nobody_known@/postgres", "broken", "no such database or user"),
     "The database does not exist": ("clinic@/nowhere", "broken", "createdb"),
     "The user may not write to the database": ("reader@/{name}", "broken", "database's owner"),
+    "The database is not of UTF-8": ("clinic@/ascii", "broken", "--encoding UTF8"),
     "The database server takes no writes": ("clinic@/{name}", "broken", "read-only"),
 }
 
@@ -424,6 +425,8 @@ def test_each_fault_of_a_database_server_is_named(
     where, level, remedy = POSTGRESQL_STATES[state]
     name = re.search(r"/(test_\d+)", postgresql_url).group(1)
     migrate(postgresql_url)
+    if "UTF8" in remedy:
+        administer("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     if "read-only" in remedy:
         administer(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     if "owner" in remedy:
@@ -434,6 +437,9 @@ def test_each_fault_of_a_database_server_is_named(
     code, found = examined(capsys)
     assert (found["database"]["level"], code) == (level, 1)
     assert remedy in found["database"]["remedy"]
+    if "UTF8" in remedy:
+        assert found["database"]["sentence"] == "The database can't hold every name."
+        assert main(["migrate"]) == console.EX_CONFIG
     assert "secret" not in str(found)
     assert postgresql.OWNER not in found["database"]["remedy"]
 

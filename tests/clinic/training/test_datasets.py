@@ -1,8 +1,12 @@
 """What is wrong with a data set is said in sentences."""
 
+import json
+import os
+
 import pytest
 
 from clinic.training import datasets, runs
+from clinic.training_queue import places
 from clinic.training_queue.work import LANES
 from fer_core.emotions import EMOTION_LABELS
 from tests.clinic.training.conftest import until
@@ -47,3 +51,7 @@ def test_a_check_reads_the_set_itself(db, settings, admin, lane):
     assert overview.classes["Training"] == dict.fromkeys(EMOTION_LABELS, 12)
     assert overview.samples.startswith(b"\x89PNG")
     assert overview.bad_files == ("gratings.csv, line 142: 3 pixels in place of 2304",)
+    written = places.folder_of(settings, check) / "data.json"
+    before = json.loads(written.read_text("utf-8")) | {"bad_files": [os.fsdecode(b"M\xfcller.png: no picture")]}
+    written.write_text(json.dumps(before), "utf-8")
+    assert datasets.overview(db, settings, admin, check).bad_files == ("M\\xfcller.png: no picture",)

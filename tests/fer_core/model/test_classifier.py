@@ -111,6 +111,13 @@ def test_a_card_that_does_not_fit_is_refused(model, values, message):
         Classifier.load(model)
 
 
+@pytest.mark.attack("a model's card that is nested without end, has a number of 5,000 digits, or is not text")
+def test_a_card_that_is_none_is_refused_in_a_sentence(model, attack):
+    for content in (b"[" * 200_000, b'{"side": ' + b"9" * 5000 + b"}", b"\xff", b"[]"):
+        model.write_bytes(content)
+        attack(lambda: Classifier.load(model), "model_refused")
+
+
 def test_swapped_classes_in_the_weights_fail_the_golden_check(model):
     torch.manual_seed(0)
     network = build_network(ARCHITECTURE)
