@@ -107,7 +107,8 @@ def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[s
     order = np.argsort(-shares, axis=None, kind="stable")[:count]
     pairs = [divmod(int(place), len(Emotion)) for place in order]
     return tuple(
-        f"{_exact(shares[true, label])} of the {_name(true)} faces have {_name(label)} as their likeliest label."
+        f"{_exact(shares[true, label])} of the {_name(true)} faces"
+        f" ({between(interval(counts[true, label], counts[true].sum()))}) have {_name(label)} as their likeliest label."
         for true, label in pairs
         if shares[true, label] > 0
     )
@@ -119,12 +120,35 @@ def main_figures(card: ModelCard, split: str) -> str:
     if tested is None:
         return "it has no test results."
     measured = tested["full"]
-    low, high = measured["accuracy_95"]
     return (
-        f"agreement {_exact(measured['accuracy'])} (95 % interval {_exact(low)} to {_exact(high)}, "
+        f"agreement {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}, "
         f"{measured['pictures']:,} test pictures), macro F1 {_exact(measured['macro_f1'])}, neutral called sad"
-        f" {_exact(measured['neutral_to_sad'])}."
+        f" {_exact(measured['neutral_to_sad'])} ({between(neutral_to_sad_95(measured))})."
     )
+
+
+def neutral_to_sad_95(measured: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the 95 % interval of the share of neutral faces whose likeliest label is sad."""
+    neutral = measured["confusion"][Emotion.NEUTRAL]
+    return interval(neutral[Emotion.SAD], sum(neutral))
+
+
+def labelled_95(measured: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the 95 % interval of the agreement among the faces that get a label."""
+    kept = measured["selective"]
+    labelled = round(kept["coverage"] * measured["pictures"])
+    return interval(kept["accuracy"] * labelled, labelled)
+
+
+def between(shares: Sequence[float]) -> str:
+    """Return an interval of shares (0 to 1) as text."""
+    return f"95 % interval {_exact(shares[0])} to {_exact(shares[1])}"
+
+
+def reach(share: float, pictures: int) -> str:
+    """Return how far the 95 % interval of a share of so many pictures reaches to its wider side, in points."""
+    low, high = interval(share * pictures, pictures)
+    return _points(max(share - low, high - share))
 
 
 def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
@@ -172,6 +196,9 @@ def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
             "To": tested[key]["accuracy_95"][1] * 100,
             "Macro F1": tested[key]["macro_f1"] * 100,
             "Neutral called sad": tested[key]["neutral_to_sad"] * 100,
+            "Neutral called sad, 95 %": "{:.1f} to {:.1f} %".format(
+                *(share * 100 for share in neutral_to_sad_95(tested[key]))
+            ),
         }
         for key, kind in kinds.items()
         if key in tested
@@ -196,7 +223,8 @@ def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> 
     if kept:
         said.append(
             f"Where it is unsure, it gives no label: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and"
-            f" agreement among the others is {_exact(kept['accuracy'])}, and {_exact(measured['accuracy'])} over all."
+            f" agreement among the others is {_exact(kept['accuracy'])} ({between(labelled_95(measured))}), and"
+            f" {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}) over all."
         )
     return said
 
@@ -204,7 +232,8 @@ def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> 
 def _weaknesses(figures: Sequence[ClassFigures]) -> list[str]:
     weak, rare = min(figures, key=lambda found: found.right), min(figures, key=lambda found: found.pictures)
     return [
-        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label.",
+        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label"
+        f" ({between(weak.right_95)}).",
         f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures only, so its figures are rough"
         f" (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
     ]

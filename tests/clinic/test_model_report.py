@@ -48,8 +48,8 @@ def test_the_opening_counts_faces_in_a_hundred():
     sad, called_sad, neutral = opening(measured())
     assert sad.startswith("Of 100 faces that people call sad, the program says so in 75 (95 % interval 41 to 93)")
     assert sad.endswith("gives another label in 12 and leaves 12 uncertain.")
-    assert "people call 86 sad (95 % interval " in called_sad
-    assert "it calls 0 sad" in neutral
+    assert "people call 86 sad (95 % interval 49 to 99)" in called_sad
+    assert "it calls 0 sad (95 % interval 0 to 32)" in neutral
 
 
 def test_shares_of_each_expression_add_up():
@@ -81,8 +81,8 @@ def test_the_most_confused_come_first_and_nothing_is_made_up():
     assert most_confused(counts.tolist()) == ()
     counts[Emotion.NEUTRAL, Emotion.SAD], counts[Emotion.FEAR, Emotion.SURPRISE] = 10, 2
     first, second = most_confused(counts.tolist())
-    assert first == "50.0 % of the neutral faces have sad as their likeliest label."
-    assert second == "16.7 % of the fear faces have surprise as their likeliest label."
+    assert first == "50.0 % of the neutral faces (95 % interval 29.9 % to 70.1 %) have sad as their likeliest label."
+    assert second == "16.7 % of the fear faces (95 % interval 4.7 % to 44.8 %) have surprise as their likeliest label."
 
 
 def test_observations_name_what_stands_out():
@@ -108,3 +108,12 @@ def test_each_figure_of_a_sentence_is_in_range(card):
     for said in (*opening(card.metrics["PrivateTest"]["full"]), *found.strengths, *found.weaknesses, *found.confused):
         assert all(0 <= float(number) <= 100 for number in re.findall(r"([\d.]+) %", said)), said
         assert "nan" not in said
+
+
+def test_each_share_of_faces_stands_with_its_interval():
+    """What counts pictures, points or thresholds has none; so has the share that stays uncertain, which is a choice."""
+    found = observations(ModelCard.load().metrics, "PrivateTest")
+    for said in (*opening(ModelCard.load().metrics["PrivateTest"]["full"]), *found.strengths[:1], *found.confused):
+        assert "95 % interval" in said, said
+    assert sum("95 % interval" in said for said in found.weaknesses) >= 1
+    assert found.strengths[1].count("95 % interval") == 2
