@@ -63,9 +63,12 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     )
     kept = measured.get("selective")
     if kept:
-        columns[3].metric("Where a label is given", _exact(kept["accuracy"]), border=True)
+        some = kept["coverage"] > 0
+        columns[3].metric("Where a label is given", _exact(kept["accuracy"]) if some else "–", border=True)
         columns[3].caption(
-            f"agreement among the {percent(kept['coverage'])} of faces with a label; the others stay uncertain;"
+            "No face of the test gets a label: all stay uncertain."
+            if not some
+            else f"agreement among the {percent(kept['coverage'])} of faces with a label; the others stay uncertain;"
             f" {between(labelled_95(measured))}."
         )
 
@@ -102,8 +105,8 @@ def show_classes(measured: dict[str, Any]) -> None:
             "Found, 95 %": _range(found.right_95),
             "Another label": found.other * 100,
             "Uncertain": found.uncertain * 100,
-            "Right when given": found.precision * 100,
-            "Right when given, 95 %": _range(found.precision_95),
+            "Right when given": found.precision * 100 if found.precision is not None else None,
+            "Right when given, 95 %": _range(found.precision_95) if found.precision is not None else "no face gets it",
             "F1": found.f1 * 100,
             "Test pictures": found.pictures,
         }

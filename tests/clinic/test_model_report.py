@@ -1,12 +1,13 @@
 """What is said of a model follows from its figures, and changes with them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clinic.model_report import class_figures, interval, most_confused, observations, opening, repeat_rows
+from clinic.model_report import class_figures, interval, main_figures, most_confused, observations, opening, repeat_rows
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 
@@ -90,6 +91,20 @@ def test_observations_name_what_stands_out():
     assert any("12.5 % of the faces stay uncertain" in said for said in found.strengths)
     assert any("16 of the 56 test pictures" in said and "37.5 points lower" in said for said in found.weaknesses)
     assert "Agreement falls most with: dark (57.5 points), blur (27.5 points)." in found.weaknesses
+
+
+def test_a_model_that_gives_no_label_has_no_strength_and_no_share_of_nothing():
+    given = np.zeros((7, 8), int)
+    given[:, 7] = 8
+    silent = measured() | {"given": given.tolist(), "selective": {"threshold": 0.99, "coverage": 0.0, "accuracy": 0.0}}
+    assert [found.precision for found in class_figures(silent)] == [None] * 7
+    assert "It calls no face of the test sad." in opening(silent)
+    found = observations({"PrivateTest": {"full": silent}}, "PrivateTest")
+    assert found.strengths == ()
+    assert found.weaknesses[0] == "It gives no face of the test a label: all stay uncertain."
+    card = replace(ModelCard.load(), metrics={"PrivateTest": {"full": silent}})
+    assert main_figures(card, "PrivateTest").endswith("; none of the faces get a label.")
+    assert main_figures(ModelCard.load(), "PrivateTest").endswith("; 75 % of the faces get a label.")
 
 
 def test_observations_need_no_more_than_the_figures():
