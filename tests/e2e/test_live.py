@@ -175,6 +175,7 @@ def test_a_second_recording_waits_until_the_first_is_stored_or_dropped(live):
     live.locator("[data-part=clock]").filter(has_text="0:02").wait_for()
     live.get_by_role("button", name="End the recording").click()
     live.get_by_text("Uploaded.").wait_for()
+    live.get_by_text("The day and the time at which it began.").wait_for()
     assert "not stored yet" in waits.inner_text()
     assert waits.bounding_box()["y"] < LAPTOP_PX, "it is said where the person looks"
     assert not record.is_visible()
