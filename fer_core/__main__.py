@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from fer_core import core_files, outputs
+from fer_core import asked, core_files
 from fer_core.emotions import EMOTION_LABELS
-from fer_core.errors import FerError, MediaError
+from fer_core.errors import FerError
 from fer_core.media.process import READERS
 from fer_core.pipes import end_quietly
 from fer_core.types import Box, FrameResult, Progress, RecordingAnalysis, Status
@@ -76,7 +76,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options, which can be met together; otherwise say why not, and end."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    objection = outputs.objection(options)
+    objection = asked.objection(options)
     if objection is not None:
         parser.error(objection)
     return options
@@ -103,9 +103,9 @@ def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
                 continue
             # To make the others unrecognisable they have to be followed too.
             patient = None if options.pixelate else options.patient
-            _check(Path(name), options)
+            asked.check_source(Path(name), options)
             analysis = _analyze(analyzer, Path(name), options.every, patient)
-            _check_patient(analysis, options.patient)
+            asked.check_patient(analysis, options.patient)
             _draw(Path(name), analysis, options)
             done.append((name, analysis))
         except FerError as error:
@@ -172,30 +172,6 @@ def _seconds(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("seconds are 0 or more")
     return value
-
-
-def _check(path: Path, options: argparse.Namespace) -> None:
-    """Raise MediaError for what is no file, and for a picture of which a copy with boxes is asked for."""
-    if not path.exists():
-        raise MediaError("There is no such file.")
-    if path.is_dir():
-        raise MediaError("This is a folder. Please name the files in it.")
-    from fer_core.media.kinds import sniff
-
-    if options.annotate and sniff(path) in ("image", "heic"):
-        raise MediaError("This is a picture: --annotate makes copies of videos.", "no_video_stream")
-
-
-def _check_patient(analysis: RecordingAnalysis, patient: int | Box | None) -> None:
-    """Raise MediaError where the face that was asked for is nowhere: its shares would be those of nobody."""
-    if patient is None:
-        return
-    from fer_core.reading.reading import find_track
-
-    tracks = {seen.face.track for result in analysis.results for seen in result.faces}
-    if find_track(analysis.results, patient) not in tracks:
-        which = f"the number {patient}" if isinstance(patient, int) else "that box"
-        raise MediaError(f"No face with {which} was seen. Without --patient all faces are listed.", "no_such_face")
 
 
 def _analyze(analyzer: Analyzer, path: Path, every_s: float, patient: int | Box | None) -> RecordingAnalysis:

@@ -1,4 +1,4 @@
-"""What the command line is asked to write, looked at before minutes of analysis: nothing overwrites what is read."""
+"""What the command line is asked for, looked at before minutes of analysis: nothing overwrites what is read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from fer_core.errors import MediaError
+from fer_core.types import Box, RecordingAnalysis
 
 STANDARD_OUTPUT = "-"
 FILES = ("csv", "json", "annotate", "plot")
@@ -30,6 +33,30 @@ def objection(options: argparse.Namespace) -> str | None:
         if found is not None:
             return found
     return None
+
+
+def check_source(path: Path, options: argparse.Namespace) -> None:
+    """Raise MediaError for what is no file, and for a picture of which a copy with boxes is asked for."""
+    if not path.exists():
+        raise MediaError("There is no such file.")
+    if path.is_dir():
+        raise MediaError("This is a folder. Please name the files in it.")
+    from fer_core.media.kinds import sniff
+
+    if options.annotate and sniff(path) in ("image", "heic"):
+        raise MediaError("This is a picture: --annotate makes copies of videos.", "no_video_stream")
+
+
+def check_patient(analysis: RecordingAnalysis, patient: int | Box | None) -> None:
+    """Raise MediaError where the face that was asked for is nowhere: its shares would be those of nobody."""
+    if patient is None:
+        return
+    from fer_core.reading.reading import find_track
+
+    tracks = {seen.face.track for result in analysis.results for seen in result.faces}
+    if find_track(analysis.results, patient) not in tracks:
+        which = f"the number {patient}" if isinstance(patient, int) else "that box"
+        raise MediaError(f"No face with {which} was seen. Without --patient all faces are listed.", "no_such_face")
 
 
 def _objection(option: str, name: str, read: Sequence[str]) -> str | None:
