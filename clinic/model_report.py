@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from clinic import words
+from clinic.phrases import counted, percent
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
 from fer_core.reading.intervals import share_interval
@@ -22,7 +23,8 @@ class ClassFigures:
     """One expression: of the faces that people call so, which shares get this label, another one, or none.
 
     Shares are 0 to 1, `right_95` the 95 % interval of `right` (Wilson), `precision_95` that of `precision`: of the
-    faces that get this label, how many people call so. `pictures`: faces of this expression in the test.
+    faces that get this label, how many people call so, None where no face gets it. `pictures`: faces of this
+    expression in the test.
     """
 
     emotion: Emotion
@@ -30,7 +32,7 @@ class ClassFigures:
     right_95: tuple[float, float]
     other: float
     uncertain: float
-    precision: float
+    precision: float | None
     precision_95: tuple[float, float]
     f1: float
     pictures: int
@@ -65,7 +67,7 @@ def _of_class(emotion: Emotion, given: Any, f1: float) -> ClassFigures:
         interval(right, faces),
         _share(row[:-1].sum() - right, faces),
         _share(row[-1], faces),
-        _share(right, labelled),
+        _share(right, labelled) if labelled else None,
         interval(right, labelled),
         f1,
         int(faces),
@@ -81,10 +83,16 @@ def opening(measured: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"Of 100 faces that people call sad, the program says so in {_of_100(sad.right)} {_within(sad.right_95)},"
         f" gives another label in {_of_100(sad.other)} and leaves {_of_100(sad.uncertain)} uncertain.",
-        f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad {_within(sad.precision_95)}.",
+        _called_sad(sad),
         f"Of 100 faces that people call neutral, it calls {_of_100(_share(taken, faces))} sad"
         f" {_within(interval(taken, faces))}.",
     )
+
+
+def _called_sad(sad: ClassFigures) -> str:
+    if sad.precision is None:
+        return "It calls no face of the test sad."
+    return f"Of 100 faces that it calls sad, people call {_of_100(sad.precision)} sad {_within(sad.precision_95)}."
 
 
 def observations(metrics: Mapping[str, Any], split: str) -> Observations:
@@ -94,7 +102,7 @@ def observations(metrics: Mapping[str, Any], split: str) -> Observations:
     figures = class_figures(measured)
     return Observations(
         (*_strengths(figures, measured),),
-        (*_weaknesses(figures), *_repeats(tested), *_disturbed(measured, metrics.get("robustness", {}))),
+        (*_weaknesses(figures, measured), *_repeats(tested), *_disturbed(measured, metrics.get("robustness", {}))),
         most_confused(measured["confusion"]),
     )
 
@@ -107,7 +115,8 @@ def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[s
     order = np.argsort(-shares, axis=None, kind="stable")[:count]
     pairs = [divmod(int(place), len(Emotion)) for place in order]
     return tuple(
-        f"{_exact(shares[true, label])} of the {_name(true)} faces have {_name(label)} as their likeliest label."
+        f"{_exact(shares[true, label])} of the {_name(true)} faces"
+        f" ({between(interval(counts[true, label], counts[true].sum()))}) have {_name(label)} as their likeliest label."
         for true, label in pairs
         if shares[true, label] > 0
     )
@@ -119,12 +128,41 @@ def main_figures(card: ModelCard, split: str) -> str:
     if tested is None:
         return "it has no test results."
     measured = tested["full"]
-    low, high = measured["accuracy_95"]
     return (
-        f"agreement {_exact(measured['accuracy'])} (95 % interval {_exact(low)} to {_exact(high)}, "
+        f"agreement {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}, "
         f"{measured['pictures']:,} test pictures), macro F1 {_exact(measured['macro_f1'])}, neutral called sad"
-        f" {_exact(measured['neutral_to_sad'])}."
+        f" {_exact(measured['neutral_to_sad'])} ({between(neutral_to_sad_95(measured))})"
+        f"{_labelled(measured)}."
     )
+
+
+def _labelled(measured: Mapping[str, Any]) -> str:
+    kept = measured.get("selective")
+    return f"; {percent(kept['coverage']) if kept['coverage'] else 'none'} of the faces get a label" if kept else ""
+
+
+def neutral_to_sad_95(measured: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the 95 % interval of the share of neutral faces whose likeliest label is sad."""
+    neutral = measured["confusion"][Emotion.NEUTRAL]
+    return interval(neutral[Emotion.SAD], sum(neutral))
+
+
+def labelled_95(measured: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the 95 % interval of the agreement among the faces that get a label."""
+    kept = measured["selective"]
+    labelled = round(kept["coverage"] * measured["pictures"])
+    return interval(kept["accuracy"] * labelled, labelled)
+
+
+def between(shares: Sequence[float]) -> str:
+    """Return an interval of shares (0 to 1) as text."""
+    return f"95 % interval {_exact(shares[0])} to {_exact(shares[1])}"
+
+
+def reach(share: float, pictures: int) -> str:
+    """Return how far the 95 % interval of a share of so many pictures reaches to its wider side, in points."""
+    low, high = interval(share * pictures, pictures)
+    return _points(max(share - low, high - share))
 
 
 def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
@@ -172,6 +210,9 @@ def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
             "To": tested[key]["accuracy_95"][1] * 100,
             "Macro F1": tested[key]["macro_f1"] * 100,
             "Neutral called sad": tested[key]["neutral_to_sad"] * 100,
+            "Neutral called sad, 95 %": "{:.1f} to {:.1f} %".format(
+                *(share * 100 for share in neutral_to_sad_95(tested[key]))
+            ),
         }
         for key, kind in kinds.items()
         if key in tested
@@ -187,26 +228,33 @@ def interval(right: float, of: float) -> tuple[float, float]:
 
 
 def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> list[str]:
-    best = max(figures, key=lambda found: found.precision)
-    said = [
-        f"{words.EXPRESSIONS[best.emotion].capitalize()} is its safest label: right in {_exact(best.precision)} of the"
-        f" faces that get it (95 % interval {_exact(best.precision_95[0])} to {_exact(best.precision_95[1])})."
-    ]
+    precision, best = max(((found.precision or 0.0, found) for found in figures), key=lambda pair: pair[0])
+    said = []
+    if precision > 0:
+        said.append(
+            f"{words.EXPRESSIONS[best.emotion].capitalize()} is its safest label: right in {_exact(precision)} of the"
+            f" faces that get it ({between(best.precision_95)})."
+        )
     kept = measured.get("selective")
-    if kept:
+    if kept and kept["coverage"] > 0:
         said.append(
             f"Where it is unsure, it gives no label: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and"
-            f" agreement among the others is {_exact(kept['accuracy'])}, and {_exact(measured['accuracy'])} over all."
+            f" agreement among the others is {_exact(kept['accuracy'])} ({between(labelled_95(measured))}), and"
+            f" {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}) over all."
         )
     return said
 
 
-def _weaknesses(figures: Sequence[ClassFigures]) -> list[str]:
+def _weaknesses(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> list[str]:
     weak, rare = min(figures, key=lambda found: found.right), min(figures, key=lambda found: found.pictures)
+    kept = measured.get("selective")
+    silent = ["It gives no face of the test a label: all stay uncertain."] if kept and not kept["coverage"] else []
     return [
-        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label.",
-        f"{_name(rare.emotion).capitalize()} rests on {rare.pictures} test pictures only, so its figures are rough"
-        f" (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
+        *silent,
+        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label"
+        f" ({between(weak.right_95)}).",
+        f"{_name(rare.emotion).capitalize()} rests on {counted(rare.pictures, 'test picture')} only, so its figures"
+        f" are rough (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
     ]
 
 
@@ -216,8 +264,9 @@ def _repeats(tested: Mapping[str, Any]) -> list[str]:
         return []
     fall = tested["full"]["accuracy"] - alone["accuracy"]
     f1_fall = tested["full"]["macro_f1"] - alone["macro_f1"]
+    again = tested["full"]["pictures"] - alone["pictures"]
     return [
-        f"{tested['full']['pictures'] - alone['pictures']:,} of the {tested['full']['pictures']:,} test pictures are in"
+        f"{again:,} of the {tested['full']['pictures']:,} test pictures {'is' if again == 1 else 'are'} in"
         f" the data more than once, some in another crop. Without them agreement is {_lower(fall)} and macro F1"
         f" {_lower(f1_fall)}."
     ]

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from fer_core import core_files
+from fer_core import asked, core_files
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.errors import FerError
 from fer_core.media.process import READERS
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path |
 
             command.main(arguments[1:])
             return 0
-        options = _parser().parse_args(arguments)
+        options = _options(arguments)
         code = _run(options, open_analyzer(options.model) if open_analyzer is not None else _opened(options))
         sys.stdout.flush()
         return code
@@ -66,8 +66,21 @@ def main(arguments: Sequence[str] | None = None, open_analyzer: Callable[[Path |
     except FerError as error:
         print(error.message, file=sys.stderr)
         return UNREADABLE
+    except OSError as error:
+        print(f"{error.filename or 'An output'} can't be written: {error.strerror or error}", file=sys.stderr)
+        return UNREADABLE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options, which can be met together; otherwise say why not, and end."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    objection = asked.objection(options)
+    if objection is not None:
+        parser.error(objection)
+    return options
 
 
 def _opened(options: argparse.Namespace) -> Analyzer:
@@ -92,7 +105,9 @@ def _run(options: argparse.Namespace, analyzer: Analyzer) -> int:
                 continue
             # To make the others unrecognisable they have to be followed too.
             patient = None if options.pixelate else options.patient
+            asked.check_source(path, options)
             analysis = _analyze(analyzer, path, options.every, patient)
+            asked.check_patient(analysis, options.patient)
             _draw(path, analysis, options)
             done.append((name, analysis))
         except FerError as error:

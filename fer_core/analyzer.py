@@ -257,7 +257,13 @@ def _end(stats: DecodeStats, begun: PassStart, last: Frame | None) -> End:
 
 
 def _as_long_as_seen(info: VideoInfo, end_s: float, step_s: float) -> VideoInfo:
-    """Return the video's metadata with its true length: for joined recordings the header has that of one alone."""
-    if info.duration_s is None or end_s <= info.duration_s:
+    """Return the video's metadata with its true length.
+
+    For joined recordings the header has that of one alone; what a browser records states none: it ends with its last
+    picture.
+    """
+    if info.duration_s is None:
+        return replace(info, duration_s=end_s) if end_s > 0 else info
+    if end_s <= info.duration_s:
         return info
     return replace(info, duration_s=end_s + step_s)

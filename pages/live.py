@@ -34,6 +34,7 @@ NO_LONGER_AGREED = (
 )
 RECORDED_OF = "recorded_of"
 """Whose recording ran, or was not stored yet, when the page was drawn last."""
+RECORDED_NOW = "The day and the time at which it began."
 EVERY_S = 0.2
 """Seconds between the samples of a recording, as on the page of a new recording."""
 
@@ -44,7 +45,7 @@ def show_recorded(patient: PatientSummary) -> None:
     if files is None:
         return
     left, right = st.columns(2)
-    recorded_on, recorded_time = ask_for_moment(files, left, right, patient.born_on)
+    recorded_on, recorded_time = ask_for_moment(files, left, right, patient.born_on, as_said=RECORDED_NOW)
     objection = fields.day_objection(recorded_on, patient.born_on, today())
     objection = objection or fields.time_objection(recorded_on, recorded_time, zone())
     if objection is not None:

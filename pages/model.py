@@ -10,7 +10,16 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.children import PROGRAM_DIR
-from clinic.model_report import class_figures, observations, opening, repeat_rows
+from clinic.model_report import (
+    between,
+    class_figures,
+    labelled_95,
+    neutral_to_sad_95,
+    observations,
+    opening,
+    reach,
+    repeat_rows,
+)
 from clinic.training import promotion
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
@@ -37,23 +46,30 @@ EARLIER = PROGRAM_DIR / "train" / "results"
 
 def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     """Show the figures that matter most, each with what it means."""
-    low, high = measured["accuracy_95"]
     columns = st.columns(4)
     columns[0].metric("Agreement", _exact(measured["accuracy"]), border=True)
     columns[0].caption(
-        f"with the labels of {measured['pictures']:,} test pictures; 95 % interval {_exact(low)} to {_exact(high)}."
+        f"with the labels of {measured['pictures']:,} test pictures; {between(measured['accuracy_95'])}."
     )
     columns[1].metric("Without repeats", _exact(unique["accuracy"]), border=True)
     columns[1].caption(
-        f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data."
+        f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data;"
+        f" {between(unique['accuracy_95'])}."
     )
     columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
-    columns[2].caption("of the neutral faces, by their likeliest label: the error that would mislead most in this use.")
+    columns[2].caption(
+        "of the neutral faces, by their likeliest label: the error that would mislead most in this use;"
+        f" {between(neutral_to_sad_95(measured))}."
+    )
     kept = measured.get("selective")
     if kept:
-        columns[3].metric("Where a label is given", _exact(kept["accuracy"]), border=True)
+        some = kept["coverage"] > 0
+        columns[3].metric("Where a label is given", _exact(kept["accuracy"]) if some else "–", border=True)
         columns[3].caption(
-            f"agreement among the {percent(kept['coverage'])} of faces with a label; the others stay uncertain."
+            "No face of the test gets a label: all stay uncertain."
+            if not some
+            else f"agreement among the {percent(kept['coverage'])} of faces with a label; the others stay uncertain;"
+            f" {between(labelled_95(measured))}."
         )
 
 
@@ -89,8 +105,8 @@ def show_classes(measured: dict[str, Any]) -> None:
             "Found, 95 %": _range(found.right_95),
             "Another label": found.other * 100,
             "Uncertain": found.uncertain * 100,
-            "Right when given": found.precision * 100,
-            "Right when given, 95 %": _range(found.precision_95),
+            "Right when given": found.precision * 100 if found.precision is not None else None,
+            "Right when given, 95 %": _range(found.precision_95) if found.precision is not None else "no face gets it",
             "F1": found.f1 * 100,
             "Test pictures": found.pictures,
         }
@@ -169,7 +185,15 @@ def show_models(installed: ModelCard) -> None:
         "neutral_to_sad": st.column_config.NumberColumn("Neutral called sad", format="%.1f %%"),
     }
     st.dataframe(rows, hide_index=True, column_config=shares, key="models")
-    st.caption(words.BASELINES)
+    pictures = [measured["full"] for measured in [installed.metrics.get(SPLIT)] if measured is not None]
+    st.caption(" ".join([words.BASELINES, *(_not_ranked(measured) for measured in pictures)]))
+
+
+def _not_ranked(measured: dict[str, Any]) -> str:
+    return (
+        f"With {measured['pictures']:,} test pictures the 95 % interval of an agreement reaches about"
+        f" {reach(measured['accuracy'], measured['pictures'])} to each side: smaller differences rank nothing."
+    )
 
 
 def other_programs() -> list[tuple[str, float, float]]:
@@ -198,6 +222,13 @@ def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed:
     st.markdown("**Agreement by thirds of the picture's properties**")
     config = dict.fromkeys(("Lowest", "Middle", "Highest"), shares)
     st.dataframe(thirds, hide_index=True, column_config=config, key="strata")
+    found = [third for by in strata.values() for third in by.values()]
+    if found:
+        few = min(found, key=lambda third: third["pictures"])
+        st.caption(
+            f"Each third has {few['pictures']:,} pictures or more: the 95 % interval of its agreement reaches about"
+            f" {reach(few['accuracy'], few['pictures'])} to each side."
+        )
 
 
 def show_making(card: ModelCard) -> None:

@@ -45,6 +45,7 @@ _SYNONYMS = {
     "fearful": "fear",
     "afraid": "fear",
 }
+_VALIDATION = ("val", "valid", "validation")
 CLASS_NAMES = {label: label for label in EMOTION_LABELS} | _SYNONYMS
 """The classes by the names that data sets give them, in small letters."""
 
@@ -55,7 +56,8 @@ class FerData:
 
     `pixels` (N, 48, 48) uint8 grey; `labels` (N,) uint8 in `Emotion` order; `split` (N,) of `SPLITS`;
     `votes` (N, 7) float32 shares of the FER+ votes (rows sum to 1, or NaN without votes), None without FER+;
-    `not_a_face` (N,) bool from FER+, all False without; `bad_files` a sentence for each picture that was left out.
+    `not_a_face` (N,) bool from FER+, all False without; `bad_files` a sentence for each picture that was left out;
+    `notes` sentences on how the splits came about, where no column names them.
     """
 
     pixels: NDArray[np.uint8]
@@ -64,6 +66,7 @@ class FerData:
     votes: NDArray[np.float32] | None = None
     not_a_face: NDArray[np.bool_] | None = None
     bad_files: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def of(self, split: str) -> FerData:
         """Return the rows of one split, in their order."""
@@ -98,9 +101,10 @@ class FerData:
 def load(path: Path, ferplus: Path | None = None) -> FerData:
     """Read a data set: a Kaggle CSV, or a folder with one folder a class.
 
-    Folders are ``train/CLASS`` and ``test/CLASS`` (test counts as PrivateTest, and a tenth of train is put aside as
-    PublicTest), or ``images/train/CLASS`` and ``images/validation/CLASS`` alike. `ferplus` is ``fer2013new.csv``,
-    whose rows follow the CSV's order.
+    Folders are ``train/CLASS`` and ``test/CLASS``: test counts as PrivateTest, and PublicTest is ``val/CLASS`` (or
+    valid, validation) where that is there, otherwise a tenth of train. ``images/train/CLASS`` and
+    ``images/validation/CLASS`` are read as train and test. `notes` says which it was, and which folders are not read.
+    `ferplus` is ``fer2013new.csv``, whose rows follow the CSV's order.
 
     Raises FerError where the path holds no such data set.
     """
@@ -194,21 +198,43 @@ def _usage(text: str) -> str:
     return text.strip()
 
 
-def _load_folders(root: Path) -> FerData:
+def _split_folders(root: Path) -> dict[str, str]:
+    """Return the folders of a data set with the split that each is. Raises FerError where there are none."""
     for train, test in (("train", "test"), ("images/train", "images/validation")):
         if (root / train).is_dir() and (root / test).is_dir():
-            break
-    else:
-        raise FerError(f"{root} holds neither train/ and test/ nor images/train and images/validation.", "no_data")
+            chosen = next((name for name in _VALIDATION if train == "train" and (root / name).is_dir()), None)
+            return {train: TRAINING} | ({chosen: PUBLIC_TEST} if chosen else {}) | {test: PRIVATE_TEST}
+    raise FerError(f"{root.name} holds neither train/ and test/ nor images/train and images/validation.", "no_data")
+
+
+def _notes(root: Path, folders: dict[str, str], put_aside: int) -> tuple[str, ...]:
+    """Return in sentences where PublicTest is from, and what lies beside the folders that are read."""
+    train = next(iter(folders))
+    public = next((name for name, split in folders.items() if split == PUBLIC_TEST), None)
+    said = [
+        f"PublicTest is the folder {public}."
+        if public is not None
+        else f"PublicTest is made of {put_aside:,} pictures of {train}, about a tenth, which are not trained on: there"
+        " is no folder val."
+    ]
+    beside = (root / train).parent
+    others = sorted(p.name for p in beside.iterdir() if p.is_dir() and p not in [root / name for name in folders])
+    return (*said, *(f"The folder {shown(name)} is not read." for name in others))
+
+
+def _load_folders(root: Path) -> FerData:
+    folders = _split_folders(root)
+    aside = PUBLIC_TEST not in folders.values()
     pixels: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     split: list[str] = []
     bad: list[str] = []
-    for folder, usage in ((root / train, TRAINING), (root / test, PRIVATE_TEST)):
-        for class_folder in sorted(p for p in folder.iterdir() if p.is_dir()):
+    for folder, usage in folders.items():
+        for class_folder in sorted(p for p in (root / folder).iterdir() if p.is_dir()):
             name = CLASS_NAMES.get(class_folder.name.lower())
             if name is None:
-                raise FerError(f"The folder {shown(class_folder.name)} is none of the seven classes.", "no_data")
+                where = shown(class_folder.relative_to(root))
+                raise FerError(f"The folder {where} is none of the seven classes. Please move it away.", "no_data")
             for file in sorted(p for p in class_folder.iterdir() if p.is_file()):
                 if len(pixels) + len(bad) == MOST_PICTURES:
                     raise FerError(f"{root.name} holds more than {MOST_PICTURES:,} pictures.", "no_data")
@@ -223,11 +249,12 @@ def _load_folders(root: Path) -> FerData:
                     continue
                 labels.append(EMOTION_LABELS.index(name))
                 # Every tenth training picture by its own hash: the same on every machine, in any order of files.
-                tenth = usage == TRAINING and hashlib.sha256(pixels[-1].tobytes()).digest()[0] % 10 == 0
+                tenth = aside and usage == TRAINING and hashlib.sha256(pixels[-1].tobytes()).digest()[0] % 10 == 0
                 split.append(PUBLIC_TEST if tenth else usage)
     if not pixels:
         raise FerError(f"{root} holds no pictures.", "no_data")
-    return FerData(np.stack(pixels), np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad))
+    notes = _notes(root, folders, split.count(PUBLIC_TEST))
+    return FerData(np.stack(pixels), np.array(labels, np.uint8), np.array(split), bad_files=tuple(bad), notes=notes)
 
 
 def read_picture(file: Path, mode: str) -> Image.Image:

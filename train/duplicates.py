@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.config import Protocol
-from train.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, FerData
+from train.data import PRIVATE_TEST, PUBLIC_TEST, SPLITS, TRAINING, FerData
 from train.near_twins import find_near_twins
 
 NEAR_TWINS = Path(__file__).with_name("near_twins.npz")
@@ -31,6 +31,25 @@ def has_twin(data: FerData, others: tuple[str, ...]) -> NDArray[np.bool_]:
     hashes = picture_hashes(data.pixels)
     elsewhere = set(hashes[np.isin(data.split, others)].tolist())
     return np.array([value in elsewhere for value in hashes], bool)
+
+
+def repeats(data: FerData) -> dict[str, int]:
+    """Return how many pictures of each split are another one of that split again, pixel for pixel."""
+    return {
+        split: len(part.labels) - len(set(picture_hashes(part.pixels).tolist()))
+        for split in SPLITS
+        for part in [data.of(split)]
+    }
+
+
+def with_two_labels(data: FerData) -> dict[str, int]:
+    """Return how many pictures of each split are in the data under another label, too, pixel for pixel."""
+    hashes = picture_hashes(data.pixels).tolist()
+    labels_of: dict[str, set[int]] = {}
+    for value, label in zip(hashes, data.labels.tolist(), strict=True):
+        labels_of.setdefault(value, set()).add(label)
+    found = np.array([len(labels_of[value]) > 1 for value in hashes], bool)
+    return {split: int(found[data.split == split].sum()) for split in SPLITS}
 
 
 def has_near_twin(data: FerData, split: str, others: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -11,15 +11,15 @@ from PIL import Image, ImageDraw
 
 from fer_core.emotions import EMOTION_LABELS
 from train.data import SIDE, SPLITS, FerData
-from train.duplicates import has_near_twin, has_twin, training_rows
+from train.duplicates import has_near_twin, has_twin, repeats, training_rows, with_two_labels
 
 _COLUMNS, _MARGIN, _LINE = 12, 90, 22
 _BAR_PX, _INK, _PAPER, _FILL = 420, "#222222", "#ffffff", "#3f6fb5"
 
 
 def describe(data: FerData) -> dict[str, Any]:
-    """Return counts by split and class, twins across splits, what training leaves out, and the files that can't be
-    read."""
+    """Return counts by split and class, twins across splits and repeats within each, what training leaves out, how the
+    splits came about, and the files that can't be read."""
     twins = {}
     for split in SPLITS:
         others = tuple(other for other in SPLITS if other != split)
@@ -31,6 +31,9 @@ def describe(data: FerData) -> dict[str, Any]:
         "classes": {split: _class_counts(data.of(split)) for split in SPLITS},
         "also_in_another_split": twins,
         "left_out_of_training": training_rows(data)[1],
+        "repeats": repeats(data),
+        "two_labels": with_two_labels(data),
+        "notes": list(data.notes),
         "bad_files": list(data.bad_files),
     }
 

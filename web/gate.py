@@ -138,8 +138,8 @@ class Gate:
         )
         if actor is None:
             return no_token()
-        if scope["path"] == API:
-            # A mount answers only below its path; this one would fall through to the pages.
+        if scope["path"] == API or "\n" in scope["path"]:
+            # A mount answers only below its path, and to none with a line break: these would fall through to the pages.
             return Problem(404, "unknown_path", "The API has no such operation.")
         if self._first(actor) is not None:
             return Problem(

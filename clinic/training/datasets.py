@@ -84,16 +84,37 @@ def remarks(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what is worth knowing of a data set before training on it."""
     counts = found["classes"]["Training"]
     total = sum(counts.values())
+    # The file of a check from before these were looked for has none of them.
     said = [
-        f"Only {counted(counts[label], 'training picture')} of {label} ({counts[label] / total:.1%}): expect little of"
-        " this class.".replace("%", " %")
-        for label in EMOTION_LABELS
-        if total and (counts[label] < FEW_PICTURES or counts[label] < RARE_SHARE * total)
+        *found.get("notes", ()),
+        *(
+            _of_class(label, counts[label], total)
+            for label in EMOTION_LABELS
+            if total and (counts[label] < FEW_PICTURES or counts[label] < RARE_SHARE * total)
+        ),
     ]
     said += [
         f"{counted(count, 'training picture')} will be left out: {REASONS[reason]}."
         for reason, count in found["left_out_of_training"].items()
         if count
     ]
+    said += [
+        f"{counted(count, 'picture')} of {split} {'repeats' if count == 1 else 'repeat'} another one of it, and"
+        f" {'counts' if count == 1 else 'count'} in {SPLITS[split]}."
+        for split, count in found.get("repeats", {}).items()
+        if count and split != "Training"
+    ]
+    said += [
+        f"{counted(count, 'picture')} of {split} {'is' if count == 1 else 'are'} in the data under another label, too."
+        for split, count in found.get("two_labels", {}).items()
+        if count and split != "Training"
+    ]
     bad = len(found["bad_files"])
     return (*said, *([f"{counted(bad, 'picture')} can't be used."] if bad else []))
+
+
+def _of_class(label: str, count: int, total: int) -> str:
+    if not count:
+        return f"There is no training picture of {label}: no model can learn this class from it."
+    share = f"{count / total:.1%}".replace("%", " %")
+    return f"Only {counted(count, 'training picture')} of {label} ({share}): expect little of this class."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,7 +48,7 @@ class LocalPage(ThreadingHTTPServer):
         self.path = f"/{secrets.token_urlsafe(24)}/"
         self.hosts = {f"{name}:{self.server_port}" for name in (LOOPBACK, "localhost")}
         self.address = f"http://{LOOPBACK}:{self.server_port}{self.path}"
-        data = assets.looks({emotion: f"{emotion.label}-like" for emotion in Emotion}, COLORS)
+        data = assets.looks({emotion: _called(emotion) for emotion in Emotion}, COLORS)
         start = START.format(data=json.dumps(data | {"uncertain": UNCERTAIN, "statuses": {}, "posts": "pictures"}))
         page = PAGE.format(notice=assets.NOTICE, view=assets.text("live.html"))
         self.files = {
@@ -56,6 +57,16 @@ class LocalPage(ThreadingHTTPServer):
             "live.js": ("text/javascript", assets.text("live.js")),
             "live.css": ("text/css", assets.text("live.css")),
         }
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing where the page was closed while a picture was looked at: that is no error of anybody."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def _called(emotion: Emotion) -> str:
+    """Return a label as it is shown: a likeness, but for a face without an expression."""
+    return emotion.label if emotion is Emotion.NEUTRAL else f"{emotion.label}-like"
 
 
 class _Answers(BaseHTTPRequestHandler):

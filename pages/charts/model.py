@@ -171,7 +171,7 @@ def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
         mode = "lines" if len(x) > FEW_EPOCHS else "lines+markers"
         figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, showlegend=column == 1, row=1, col=column)
     whole_epochs(figure, max((row["epoch"] for row in curves if "epoch" in row), default=0))
-    figure.update_yaxes(tickformat=".1%", rangemode="nonnegative", col=2)
+    figure.update_yaxes(tickformat=".1%", rangemode="nonnegative", maxallowed=1, col=2)
     return plain(figure, 320).update_layout(showlegend=True)
 
 

@@ -46,7 +46,7 @@ def runs_figure(runs: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> go.F
             hovertemplate=plotly_text(name) + ", epoch %{x}: %{y:.1%}<extra></extra>",
         )  # fmt: skip
     whole_epochs(figure, max((len(epochs) for _, epochs in runs), default=0))
-    figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%", rangemode="nonnegative")
+    figure.update_yaxes(title="Accuracy on PublicTest", tickformat=".0%", rangemode="nonnegative", maxallowed=1)
     return plain(figure, 320).update_layout(showlegend=True, hovermode="closest")
 
 

@@ -26,11 +26,16 @@ Suggested = TypeVar("Suggested", date | None, time | None)
 
 
 def ask_for_moment(
-    files: Sent | None, place: DeltaGenerator, time_place: DeltaGenerator, born_on: date | None = None
+    files: Sent | None,
+    place: DeltaGenerator,
+    time_place: DeltaGenerator,
+    born_on: date | None = None,
+    as_said: str | None = None,
 ) -> tuple[date | None, time | None]:
     """Ask for the day and the time of the recording. Before a file is chosen nothing is suggested.
 
-    `born_on`: the patient's birth: of names with dates it is none of a recording.
+    `born_on`: the patient's birth: of names with dates it is none of a recording. `as_said`: what stands where the day
+    is the suggested one, by default that the file says so.
     """
     found = _taken_at(files, born_on)
     unclear = files is not None and _is_unclear(files, found)
@@ -41,7 +46,8 @@ def ask_for_moment(
         key, offered = _offered_first("recorded_on", suggested)
         recorded_on = day_input("Recorded on", offered, key, _touched, ("recorded_on", key))
         if files is not None and (files.done or not mute):
-            st.caption(_explained(files, found, unclear, recorded_on))
+            suggested_one = as_said is not None and taken is not None and recorded_on == taken.day
+            st.caption(as_said if suggested_one else _explained(files, found, unclear, recorded_on))
         if files is not None and any(one is not None and one.inside is not None for one in found):
             st.warning(_contradicted(files, found), icon=":material/event_busy:")
     with time_place:

@@ -73,12 +73,10 @@ def show_overview(found: Overview) -> None:
     """Show counts, pictures and what is wrong."""
     for problem in found.problems:
         st.error(problem, icon=":material/info:")
-    left, right = st.columns([3, 2])
-    with left:
-        chart(balance_figure(found.classes), "balance", "Pictures of each class by split", disclaimer=False)
-    with right:
-        sheet = "data:image/png;base64," + base64.b64encode(found.samples).decode("ascii")
-        st.image(sheet, "Examples of each class", alt="Example faces of each class")
+    chart(balance_figure(found.classes), "balance", "Pictures of each class by split", disclaimer=False)
+    # In a column beside it the names of the classes were too small to read.
+    sheet = "data:image/png;base64," + base64.b64encode(found.samples).decode("ascii")
+    st.image(sheet, "Examples of each class", alt="Example faces of each class")
     if found.remarks:
         st.markdown("\n".join(f"- {links.plain_text(remark)}" for remark in found.remarks))
     if found.bad_files:

@@ -1,12 +1,13 @@
 """What is said of a model follows from its figures, and changes with them."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clinic.model_report import class_figures, interval, most_confused, observations, opening, repeat_rows
+from clinic.model_report import class_figures, interval, main_figures, most_confused, observations, opening, repeat_rows
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 
@@ -48,8 +49,8 @@ def test_the_opening_counts_faces_in_a_hundred():
     sad, called_sad, neutral = opening(measured())
     assert sad.startswith("Of 100 faces that people call sad, the program says so in 75 (95 % interval 41 to 93)")
     assert sad.endswith("gives another label in 12 and leaves 12 uncertain.")
-    assert "people call 86 sad (95 % interval " in called_sad
-    assert "it calls 0 sad" in neutral
+    assert "people call 86 sad (95 % interval 49 to 99)" in called_sad
+    assert "it calls 0 sad (95 % interval 0 to 32)" in neutral
 
 
 def test_shares_of_each_expression_add_up():
@@ -81,8 +82,8 @@ def test_the_most_confused_come_first_and_nothing_is_made_up():
     assert most_confused(counts.tolist()) == ()
     counts[Emotion.NEUTRAL, Emotion.SAD], counts[Emotion.FEAR, Emotion.SURPRISE] = 10, 2
     first, second = most_confused(counts.tolist())
-    assert first == "50.0 % of the neutral faces have sad as their likeliest label."
-    assert second == "16.7 % of the fear faces have surprise as their likeliest label."
+    assert first == "50.0 % of the neutral faces (95 % interval 29.9 % to 70.1 %) have sad as their likeliest label."
+    assert second == "16.7 % of the fear faces (95 % interval 4.7 % to 44.8 %) have surprise as their likeliest label."
 
 
 def test_observations_name_what_stands_out():
@@ -90,6 +91,20 @@ def test_observations_name_what_stands_out():
     assert any("12.5 % of the faces stay uncertain" in said for said in found.strengths)
     assert any("16 of the 56 test pictures" in said and "37.5 points lower" in said for said in found.weaknesses)
     assert "Agreement falls most with: dark (57.5 points), blur (27.5 points)." in found.weaknesses
+
+
+def test_a_model_that_gives_no_label_has_no_strength_and_no_share_of_nothing():
+    given = np.zeros((7, 8), int)
+    given[:, 7] = 8
+    silent = measured() | {"given": given.tolist(), "selective": {"threshold": 0.99, "coverage": 0.0, "accuracy": 0.0}}
+    assert [found.precision for found in class_figures(silent)] == [None] * 7
+    assert "It calls no face of the test sad." in opening(silent)
+    found = observations({"PrivateTest": {"full": silent}}, "PrivateTest")
+    assert found.strengths == ()
+    assert found.weaknesses[0] == "It gives no face of the test a label: all stay uncertain."
+    card = replace(ModelCard.load(), metrics={"PrivateTest": {"full": silent}})
+    assert main_figures(card, "PrivateTest").endswith("; none of the faces get a label.")
+    assert main_figures(ModelCard.load(), "PrivateTest").endswith("; 75 % of the faces get a label.")
 
 
 def test_observations_need_no_more_than_the_figures():
@@ -108,3 +123,12 @@ def test_each_figure_of_a_sentence_is_in_range(card):
     for said in (*opening(card.metrics["PrivateTest"]["full"]), *found.strengths, *found.weaknesses, *found.confused):
         assert all(0 <= float(number) <= 100 for number in re.findall(r"([\d.]+) %", said)), said
         assert "nan" not in said
+
+
+def test_each_share_of_faces_stands_with_its_interval():
+    """What counts pictures, points or thresholds has none; so has the share that stays uncertain, which is a choice."""
+    found = observations(ModelCard.load().metrics, "PrivateTest")
+    for said in (*opening(ModelCard.load().metrics["PrivateTest"]["full"]), *found.strengths[:1], *found.confused):
+        assert "95 % interval" in said, said
+    assert sum("95 % interval" in said for said in found.weaknesses) >= 1
+    assert found.strengths[1].count("95 % interval") == 2

@@ -167,6 +167,23 @@ def test_what_is_recorded_becomes_a_job_of_the_patient_also_across_an_interrupti
     assert not list(Settings.at(data).data_dir.rglob("*.webm"))
 
 
+def test_a_second_recording_waits_until_the_first_is_stored_or_dropped(live):
+    record = live.get_by_role("button", name="Record", exact=True)
+    waits = live.locator(f"{LIVE} [data-part=waits]")
+    start(live)
+    record.click()
+    live.locator("[data-part=clock]").filter(has_text="0:02").wait_for()
+    live.get_by_role("button", name="End the recording").click()
+    live.get_by_text("Uploaded.").wait_for()
+    live.get_by_text("The day and the time at which it began.").wait_for()
+    assert "not stored yet" in waits.inner_text()
+    assert waits.bounding_box()["y"] < LAPTOP_PX, "it is said where the person looks"
+    assert not record.is_visible()
+    live.get_by_role("button", name="Cancel").click()
+    record.wait_for()
+    assert not waits.is_visible()
+
+
 def test_of_nobody_nothing_is_kept_and_everyone_in_view_is_asked(account, server, window):
     page = window(at="live")
     page.get_by_role("combobox").first.click()

@@ -11,6 +11,7 @@ from fer_core.analyzer import Analyzer
 from fer_core.emotions import Emotion
 from fer_core.errors import Cancelled, MediaError
 from fer_core.faces.framing import FRAMINGS
+from fer_core.media import video
 from fer_core.types import Box, Status
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import scene, with_zeros, write_clip
@@ -33,6 +34,13 @@ def test_chunks_of_ten_seconds_hold_every_sample_once(clip):
     assert [len(chunk.results) for chunk in chunks] == [21, 20, 9]
     assert chunks[-1].preview.rgb.shape == (320, 480, 3)
     assert chunks[0].info.duration_s == pytest.approx(25, abs=0.1)
+
+
+def test_a_recording_that_states_no_length_is_as_long_as_it_was_seen(tmp_path):
+    """A browser writes as it records, and never goes back to the head."""
+    made = write_clip(tmp_path / "v.mkv", [scene()] * 30, container="matroska", muxer={"live": "1"})
+    assert video.probe(made).duration_s is None
+    assert analyzer().analyze_video(made, 0.5).info.duration_s == pytest.approx(2.9, abs=0.01)
 
 
 def moving(rgb):

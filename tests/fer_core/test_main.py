@@ -120,8 +120,67 @@ def test_a_patient_is_a_number_or_a_box(clip, text):
 def test_a_box_names_the_patient(clip, capsys):
     run(clip, "--patient", "100,80,200,180", "--csv", "-")
     assert "ok" in capsys.readouterr().out
-    run(clip, "--patient", "300,200,400,300", "--csv", "-")
-    assert ",ok," not in capsys.readouterr().out
+    assert run(clip, "--patient", "300,200,400,300", "--csv", "-") == 2
+    printed = capsys.readouterr()
+    assert ",ok," not in printed.out
+    assert "No face with that box was seen" in printed.err
+
+
+def test_a_patient_whom_nobody_is_is_said(clip, tmp_path, capsys):
+    assert run(clip, "--patient", 99, "--csv", "-") == 2
+    printed = capsys.readouterr()
+    assert "No face with the number 99 was seen" in printed.err
+    assert len(printed.out.splitlines()) == 1
+    assert run(clip, "--patient", 99, "--pixelate", "--annotate", tmp_path / "a.mp4") == 2
+    assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("option", ["--csv", "--json", "--annotate", "--plot"])
+def test_no_output_overwrites_what_is_read(clip, tmp_path, capsys, option):
+    before = clip.read_bytes()
+    (tmp_path / "link").symlink_to(clip)
+    for name in (clip, tmp_path / "link", f"{tmp_path}/./{clip.name}"):
+        with pytest.raises(SystemExit) as refusal:
+            run(clip, option, name)
+        assert refusal.value.code == 2
+        assert f"{option} would overwrite" in capsys.readouterr().err
+    assert clip.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--csv", "{}/gone/x.csv"], "is not there"),
+        (["--annotate", "{}/gone/x.mp4"], "is not there"),
+        (["--json", "{}"], "is a folder"),
+        (["--csv", "{}/x", "--json", "{}/x"], "--csv and --json can't both go to one place"),
+        (["--csv", "-", "--json", "-"], "--csv and --json can't both go to one place"),
+        (["--pixelate"], "--pixelate changes the copy of --annotate"),
+        (["--stability", "--csv", "{}/x"], "--stability prints a table"),
+        (["{}/other.mp4", "--annotate", "{}/x.mp4"], "--annotate is of one file"),
+        (["{}/other.mp4", "--plot", "{}/x.html"], "--plot is of one file"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused_before_the_analysis(clip, tmp_path, capsys, options, said):
+    with pytest.raises(SystemExit) as refusal:
+        main([str(clip), *(option.format(tmp_path) for option in options)], lambda _model: pytest.fail("it began"))
+    assert refusal.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_output_that_fails_later_is_a_sentence(clip, capsys):
+    assert run(clip, "--csv", "/dev/full") == 2
+    assert "can't be written: No space left" in capsys.readouterr().err
+
+
+def test_what_is_no_file_and_a_copy_of_a_picture_are_refused(tmp_path, capsys):
+    Image.fromarray(scene()).save(tmp_path / "p.png")
+    assert run(tmp_path / "p.png", "--annotate", tmp_path / "a.mp4") == 2
+    assert "This is a picture" in capsys.readouterr().err
+    assert run(tmp_path / "gone.mp4", tmp_path) == 2
+    errors = capsys.readouterr().err
+    assert "There is no such file" in errors
+    assert "This is a folder" in errors
 
 
 def test_help_and_mistyped_options_answer_without_loading_the_models():

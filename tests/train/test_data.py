@@ -67,6 +67,31 @@ def test_a_folder_per_class(tmp_path, folders):
     assert load(tmp_path).sha256 == data.sha256
 
 
+@pytest.mark.parametrize("folder", [None, "val", "valid", "validation"])
+def test_where_public_test_is_from_is_said(tmp_path, folder):
+    for name in ("train", "test", "extra", *([folder] if folder else [])):
+        (tmp_path / name / "sad").mkdir(parents=True)
+        for number in range(60):
+            Image.fromarray(picture()).save(tmp_path / name / "sad" / f"{number}.png")
+    data = load(tmp_path)
+    public = int((data.split == PUBLIC_TEST).sum())
+    assert (data.split == PRIVATE_TEST).sum() == 60
+    assert "The folder extra is not read." in data.notes
+    if folder:
+        assert (public, int((data.split == TRAINING).sum())) == (60, 60)
+        assert f"PublicTest is the folder {folder}." in data.notes
+    else:
+        assert 0 < public < 20
+        assert data.notes[0].startswith(f"PublicTest is made of {public} pictures of train")
+
+
+def test_a_folder_of_no_class_is_named_with_what_helps(tmp_path):
+    for name in ("train/sad", "train/contempt", "test/sad"):
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(FerError, match=r"The folder train/contempt is none of the seven classes\. Please move it away"):
+        load(tmp_path)
+
+
 def test_what_is_no_data_set_is_refused(tmp_path):
     (tmp_path / "f.csv").write_text("a,b\n1,2\n")
     for path in (tmp_path, tmp_path / "f.csv", tmp_path / "missing.csv"):

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 
 from clinic.settings import Settings
 from clinic.version import VERSION
@@ -33,6 +33,8 @@ ABOUT = (
     " choose, or for no patient."
 )
 
+PARTS = (expressions, recordings, patients)
+
 
 def application(
     settings: Callable[[], Settings],
@@ -51,7 +53,7 @@ def application(
         redirect_slashes=False,
     )
     app.state.parts = Parts(settings, open_db, analyzer)
-    for part in (expressions, recordings, patients):
+    for part in PARTS:
         app.include_router(part.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(OpenLimit)
@@ -116,11 +118,19 @@ def _on_invalid(request: Request, error: Exception) -> Response:
     return Problem(422, "invalid_request", f"This does not follow the API's description: {', '.join(places)[:300]}.")
 
 
-def _on_http(_request: Request, error: Exception) -> Response:
+def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = error.headers if error.status_code != 405 else {"Allow": ", ".join(_methods(request))}
     code = {404: "unknown_path", 405: "wrong_method"}.get(error.status_code, "invalid_request")
     said = "The request can't be read." if code == "invalid_request" else "The API has no such operation."
-    return Problem(error.status_code, code, said, error.headers)
+    return Problem(error.status_code, code, said, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return all methods of a path: its operations are a route each, and the first alone knows its own."""
+    routes = (*request.app.routes, *(route for part in PARTS for route in part.router.routes))
+    found = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 def _on_failure(_request: Request, _error: Exception) -> Response:

@@ -71,7 +71,7 @@ def hand_in_recording(new: NewRecording, call: Caller) -> HandedIn:
     said = RecordingFields(new.recorded_on, at, new.note)
     files = {new.upload_id: new.name}
     queued = uploaded.hand_in(call.db, call.settings, call.actor, new.patient_id, files, said, new.every_s)
-    return HandedIn.of(queued)
+    return HandedIn.of(queued, new.model_fields_set)
 
 
 @router.get("/recordings/{recording_id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, time
 from typing import Annotated, Any, Literal, get_args
 
@@ -146,9 +146,9 @@ class HandedIn(BaseModel):
     """The recording that is analysed now.
 
     `duplicate`: the same file was handed in before, and this is that one. `differs`: where the day, the time of day or
-    the note that are stored of it, or of the recording that another model analyses now, are not what was sent this
-    time; nothing of them was changed. `also_here`: the ids of the patient's other recordings of the very same file,
-    which is counted twice then. `counted_twice`: 1 for a picture that lies among the pictures of another recording.
+    the note that were sent this time are not what is stored of it, or of the recording that another model analyses now;
+    nothing of them was changed. `also_here`: the ids of the patient's other recordings of the very same file, which is
+    counted twice then. `counted_twice`: 1 for a picture that lies among the pictures of another recording.
     `also_elsewhere`: the same file is stored for another patient too, so that a person should check whose it is.
     """
 
@@ -160,9 +160,10 @@ class HandedIn(BaseModel):
     also_elsewhere: bool
 
     @classmethod
-    def of(cls, queued: Enqueued) -> HandedIn:
-        """Return the response for an uploaded file."""
-        differs = _differing(queued.stored, queued.asked) if queued.stored and queued.asked else []
+    def of(cls, queued: Enqueued, named: Collection[str]) -> HandedIn:
+        """Return the response for an uploaded file. `named`: the fields that the request itself had."""
+        stored, asked = queued.stored, queued.asked
+        differs = _differing(stored, asked, named) if stored and asked else []
         return cls(
             recording_id=queued.recording_id,
             duplicate=queued.duplicate,
@@ -173,8 +174,9 @@ class HandedIn(BaseModel):
         )
 
 
-def _differing(stored: RecordingFields, sent: RecordingFields) -> list[Differing]:
-    pairs = {name: (_said(getattr(stored, name)), _said(getattr(sent, name))) for name in get_args(Said)}
+def _differing(stored: RecordingFields, sent: RecordingFields, named: Collection[str]) -> list[Differing]:
+    fields = [name for name in get_args(Said) if name in named]
+    pairs = {name: (_said(getattr(stored, name)), _said(getattr(sent, name))) for name in fields}
     return [Differing(field=name, stored=old, sent=new) for name, (old, new) in pairs.items() if old != new]
 
 
@@ -194,7 +196,8 @@ class PatientReference(BaseModel):
 class RecordingResult(BaseModel):
     """A recording, the state of its analysis, and its results: null until it is over, or where they are not allowed.
 
-    `shares`: of the time with a usable face, how much each label has, 0 to 1. `usable_share`: 0 to 1.
+    `recorded_time`: the time of day as ``14:05``, null where none is known. `shares`: of the time with a usable face,
+    how much each label has, 0 to 1. `usable_share`: 0 to 1.
     `not_interpreted`: a condition of the patient's face held that day, so that labels say nothing and are left out.
     `excluded`: why its results do not count in the trend, null where they do, and where there are none.
     """
@@ -203,6 +206,7 @@ class RecordingResult(BaseModel):
     patient_id: str
     kind: str
     recorded_on: date
+    recorded_time: str | None
     state: str
     says: str
     duration_s: float | None
@@ -224,6 +228,7 @@ class RecordingResult(BaseModel):
             patient_id=row.patient_id,
             kind=row.kind,
             recorded_on=row.recorded_on,
+            recorded_time=_said(row.recorded_time),
             state=row.standing.state.value,
             says=row.standing.sentence,
             duration_s=row.duration_s,

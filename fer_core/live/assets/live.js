@@ -45,12 +45,15 @@ class View {
     this.picture.onclick = (event) => this.click(event);
     this.left = () => this.close();
     addEventListener("pagehide", this.left);
+    // What was recorded is stored or dropped: there is room for the next one.
+    this.emptied = () => this.root.dataset.recording === "waits" && this.may_record();
+    addEventListener("live-recording-over", this.emptied);
     this.root.figures = () => ({ answers: this.answers, lags_ms: this.lags, took_ms: this.took });
   }
 
   update(data) {
     this.data = data;
-    if (this.root.dataset.recording !== "now") this.root.dataset.recording = data.may_record ? "may" : "no";
+    if (!["now", "waits"].includes(this.root.dataset.recording)) this.may_record();
     const legend = data.names.map((name, place) => [name, data.colors[place]]);
     this.part("legend").replaceChildren(...[...legend, ["uncertain", data.uncertain]].map(([name, color]) => {
       const item = document.createElement("li");
@@ -58,6 +61,11 @@ class View {
       item.style.setProperty("--color", color);
       return item;
     }));
+  }
+
+  may_record() {
+    this.root.dataset.recording = this.data.may_record ? "may" : "no";
+    this.part("waits").textContent = "";
   }
 
   async start() {
@@ -296,7 +304,7 @@ class View {
   warn(left_s) {
     const ending = left_s !== undefined && left_s !== null;
     this.root.dataset.ending = ending ? "yes" : "no";
-    const minute = ending ? `You will be signed out in ${left_s > 60 ? "two minutes" : "less than a minute"}, and ${this.recorder ? "the recording is lost" : "the live view ends"}, unless you go on.` : "";
+    const minute = ending ? `You will be signed out in ${left_s > 60 ? "two minutes" : "less than a minute"}, and ${this.recorder || this.root.dataset.recording === "waits" ? "the recording is lost" : "the live view ends"}, unless you go on.` : "";
     if (this.part("warning").textContent !== minute) this.part("warning").textContent = minute;
   }
 
@@ -323,7 +331,9 @@ class View {
     const parts = [], begun = performance.now(), at = new Date(this.ahead_ms === undefined ? Date.now() : this.ahead_ms + begun), recorder = (this.recorder = new MediaRecorder(this.stream, { mimeType: type, videoBitsPerSecond: 2_500_000 }));
     recorder.ondataavailable = (event) => event.data.size && parts.push(event.data);
     recorder.onstop = () => {
-      if (!recorder.dropped && parts.length) this.hand_over(new File(parts, `${named(at)}.${type.includes("mp4") ? "mp4" : "webm"}`, { type: type.split(";")[0] }));
+      if (recorder.dropped) return;
+      if (!parts.length) return this.may_record();
+      this.hand_over(new File(parts, `${named(at)}.${type.includes("mp4") ? "mp4" : "webm"}`, { type: type.split(";")[0] }));
     };
     recorder.start(1000);
     this.root.dataset.recording = "now";
@@ -349,8 +359,15 @@ class View {
     this.recorder.dropped = dropped;
     if (this.recorder.state !== "inactive") this.recorder.stop();
     this.recorder = null;
-    this.root.dataset.recording = this.data.may_record ? "may" : "no";
+    if (dropped) this.may_record();
+    else this.wait();
     if (!this.gone) this.note?.("recording", false);
+  }
+
+  // The upload of the page takes one recording: until it is stored or dropped there is no second one.
+  wait() {
+    this.root.dataset.recording = "waits";
+    this.part("waits").textContent = "The recording is not stored yet: start its analysis below, or cancel it there.";
   }
 
   // `dropped`: a recording that runs is given up, since nobody is there to hand it in.
@@ -372,6 +389,7 @@ class View {
   close() {
     this.gone = true;
     removeEventListener("pagehide", this.left);
+    removeEventListener("live-recording-over", this.emptied);
     this.stop("", false, true);
   }
 

@@ -41,6 +41,7 @@ class Uploader {
 
   update(data) {
     this.part("box").dataset.receives = data.receives;
+    this.receives = data.receives;
     if (data.receives) addEventListener("live-recording", this.receive);
     const input = this.part("input");
     input.accept = data.accept;
@@ -179,6 +180,7 @@ class Uploader {
     this.finished = false;
     this.part("input").value = "";
     this.show("choose", "");
+    if (this.receives) dispatchEvent(new CustomEvent("live-recording-over"));
   }
 
   draw(sent) {

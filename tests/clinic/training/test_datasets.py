@@ -40,6 +40,25 @@ def test_a_missing_split_a_rare_class_and_what_is_left_out_are_named():
     assert "1 picture can't be used." in said
 
 
+def test_where_the_splits_are_from_what_repeats_and_what_is_missing_are_said():
+    said = datasets.remarks(
+        found(
+            classes={"Training": ENOUGH | {"disgust": 0}, "PublicTest": ENOUGH, "PrivateTest": ENOUGH},
+            notes=["PublicTest is the folder val."],
+            repeats={"Training": 2, "PublicTest": 6, "PrivateTest": 1},
+            two_labels={"Training": 0, "PublicTest": 7, "PrivateTest": 1},
+        )
+    )
+    assert said == (
+        "PublicTest is the folder val.",
+        "There is no training picture of disgust: no model can learn this class from it.",
+        "6 pictures of PublicTest repeat another one of it, and count in choosing the best epoch and the threshold.",
+        "1 picture of PrivateTest repeats another one of it, and counts in the figures of the evaluation.",
+        "7 pictures of PublicTest are in the data under another label, too.",
+        "1 picture of PrivateTest is in the data under another label, too.",
+    )
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_check_reads_the_set_itself(db, settings, admin, lane):
     with (settings.training_dir / "gratings.csv").open("a") as file:

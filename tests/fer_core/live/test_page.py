@@ -58,12 +58,22 @@ def test_the_page_and_its_files_are_there(page):
     for name, within in (
         ("", b"live.css"),
         ("start.js", b"happy-like"),
+        ("start.js", b'"neutral"'),
         ("live.js", b"export default"),
         ("live.css", b".live"),
     ):
         status, content = ask(page, name=name)
         assert status == 200
         assert within in content
+
+
+@pytest.mark.parametrize(("fault", "said"), [(BrokenPipeError, False), (ConnectionResetError, False), (OSError, True)])
+def test_a_page_that_is_closed_meanwhile_is_no_traceback(page, capsys, fault, said):
+    try:
+        raise fault
+    except OSError:
+        page.handle_error(None, ("127.0.0.1", 1))
+    assert bool(capsys.readouterr().err) == said
 
 
 def test_a_face_is_found_chosen_and_labelled(page):

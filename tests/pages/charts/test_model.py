@@ -45,6 +45,7 @@ def test_curves_are_drawn_for_what_the_card_has():
 def test_the_first_epoch_is_a_point_and_no_tick_lies_between_two(epochs, mode, ticks):
     figure = training_figure([{"epoch": epoch, "public_accuracy": 0.4} for epoch in range(1, epochs + 1)])
     assert (figure.data[0].mode, figure.layout.xaxis2.dtick) == (mode, ticks)
+    assert figure.layout.yaxis2.maxallowed == 1, "of one point alone the axis went to 120 %"
 
 
 def test_trust_has_both_curves_and_where_the_program_stops():

@@ -174,7 +174,18 @@ def test_a_duplicate_says_what_is_not_stored_as_it_was_sent(world, client, tmp_p
         {"field": "recorded_time", "stored": None, "sent": "14:05"},
         {"field": "note", "stored": "", "sent": "archive tape"},
     ]
-    assert client.get(f"/api/v1/recordings/{first['recording_id']}").json()["recorded_on"] == DAY
+    stored = client.get(f"/api/v1/recordings/{first['recording_id']}").json()
+    assert (stored["recorded_on"], stored["recorded_time"]) == (DAY, None)
+
+
+def test_what_was_not_sent_again_does_not_differ(world, client, tmp_path):
+    content = clip(tmp_path)
+    new = {"patient_id": world.patient, "recorded_on": DAY}
+    said = {"recorded_time": "00:00", "note": "archive tape"}
+    first = client.post("/api/v1/recordings", json=new | said | {"upload_id": upload(client, content)}).json()
+    again = client.post("/api/v1/recordings", json=new | {"upload_id": upload(client, content)}).json()
+    assert (again["recording_id"], again["duplicate"], again["differs"]) == (first["recording_id"], True, [])
+    assert client.get(f"/api/v1/recordings/{first['recording_id']}").json()["recorded_time"] == "00:00"
 
 
 def test_a_file_that_lies_somewhere_else_too_is_reported(world, client, tmp_path):
@@ -424,11 +435,20 @@ def test_cookie_and_token_open_their_own_doors_alone(world, client, attack):
     attack(lambda: client.get("/api-description.json"), 401)
 
 
-@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1x", "/api/v1/%2e%2e/caseload"])
+OPENS_NOTHING = ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1x", "/api/v1/%2e%2e/caseload", "/api/v1/%0A/samples"]
+
+
+@pytest.mark.parametrize("path", OPENS_NOTHING)
 def test_a_token_opens_operations_alone(client, path):
     answer = client.get(path, follow_redirects=False)
     assert answer.status_code == (401 if path == "/api/v1x" else 404)
     assert path == "/api/v1x" or answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_wrong_method_is_answered_with_all_that_there_are(client):
+    for path, methods in ((f"uploads/{UNKNOWN}", "GET, PATCH"), ("uploads", "POST"), ("patients", "GET")):
+        answer = client.delete(f"/api/v1/{path}")
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
 @pytest.mark.parametrize(
