@@ -225,7 +225,7 @@ def test_a_name_that_can_t_be_shown_is_text(tmp_path, attack):
         ["train/angry/M\\xfcller.png", "train/angry/a\\nb\\x1b[31m.png", "test/angry/\\xe9.png"],
     )
     (train / os.fsdecode(b"\xff")).mkdir()
-    with pytest.raises(FerError, match=r"The folder \\xff is none"):
+    with pytest.raises(FerError, match=r"The folder train/\\xff is none"):
         load(tmp_path / "set")
 
 
