@@ -16,8 +16,8 @@ from pages.charts.palette import LINE, USABLE_SHARE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
 DAY_MS = 86_400_000
-SCALE_PX, SHARE_PX, BETWEEN_PX = 105, 95, 30
-"""How high a panel is, and what all of them together have beyond that."""
+SCALE_PX, SHARE_PX, BETWEEN_PX = 125, 95, 30
+"""How high a panel is, and what all of them together have beyond that. The first fits PHQ-9's five names."""
 BUTTONS_PX, DATES_PX, BRUSH_PX, TITLE_PX, BELOW_PX = 44, 15, 30, 34, 32
 """From the top: the range buttons; the dates, in what Plotly leaves free above a brush; the brush; the title of the
 first panel, with the marks' symbols. Below the panels: their dates."""
