@@ -97,3 +97,20 @@ def an_upload(settings, seal):
         return OnDisk(upload_id, "visit", sha256, len(content), kind, path=path)
 
     return make
+
+
+@pytest.fixture
+def unmount(settings):
+    """Return a function that takes the media store's disk away, and one that brings it back."""
+    there, elsewhere = Path(settings.media_url), settings.data_dir / "elsewhere"
+
+    def away():
+        there.rename(elsewhere)
+        # The mount point of a share is an empty folder.
+        there.mkdir()
+
+    def back():
+        there.rmdir()
+        elsewhere.rename(there)
+
+    return away, back

@@ -32,22 +32,6 @@ def db(db, settings):
 
 
 @pytest.fixture
-def unmount(settings):
-    """Return a function that takes the store's disk away, and one that brings it back."""
-    there, elsewhere = Path(settings.media_url), settings.data_dir / "elsewhere"
-
-    def away():
-        there.rename(elsewhere)
-        there.mkdir()
-
-    def back():
-        there.rmdir()
-        elsewhere.rename(there)
-
-    return away, back
-
-
-@pytest.fixture
 def recording(db, settings, who, patient, an_upload):
     """A recording whose video is kept."""
     upload = replace(an_upload("video"), media_type="video/mp4")

@@ -3,7 +3,6 @@
 import errno
 import io
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,21 +154,11 @@ def test_a_worker_that_ends_puts_it_back(db, settings, who, recording):
 
 
 @pytest.fixture
-def unmount(db, settings, recording):
-    """Return a function that takes the disk of the clinic's own store away, and one that brings it back."""
+def unmount(db, settings, recording, unmount):
+    """The functions of `unmount`, for a store that the clinic has marked as its own."""
     key_folder.mark(db, settings)
     uploads.check_quota(db, settings, 1)
-    there, elsewhere = Path(settings.media_url), settings.data_dir / "elsewhere"
-
-    def away():
-        there.rename(elsewhere)
-        there.mkdir()
-
-    def back():
-        there.rmdir()
-        elsewhere.rename(there)
-
-    return away, back
+    return unmount
 
 
 def test_a_copy_waits_for_the_media_store(db, settings, who, recording, unmount, monkeypatch):

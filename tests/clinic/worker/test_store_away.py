@@ -21,23 +21,6 @@ from tests.clinic.fakes import FakeAnalyzer, eventually
 
 
 @pytest.fixture
-def unmount(settings):
-    """Return a function that takes the store's disk away, and one that brings it back."""
-    there, elsewhere = Path(settings.media_url), settings.data_dir / "elsewhere"
-
-    def away():
-        there.rename(elsewhere)
-        # The mount point of a share is an empty folder.
-        there.mkdir()
-
-    def back():
-        there.rmdir()
-        elsewhere.rename(there)
-
-    return away, back
-
-
-@pytest.fixture
 def queued(db, settings, patient, an_upload, who):
     upload = an_upload("video")
     return jobs.enqueue(db, settings, who, patient, [upload], date(2026, 1, 1), model_sha256="fake-model").recording_id
