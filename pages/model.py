@@ -10,16 +10,9 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.children import PROGRAM_DIR
-from clinic.model_report import (
-    between,
-    class_figures,
-    labelled_95,
-    neutral_to_sad_95,
-    observations,
-    opening,
-    reach,
-    repeat_rows,
-)
+from clinic.model_intervals import between, interval, labelled_95, macro_f1_95, neutral_to_sad_95, reach
+from clinic.model_report import class_figures, observations, opening, repeat_rows
+from clinic.phrases import exact_percent, percent_range
 from clinic.training import promotion
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
@@ -47,16 +40,16 @@ EARLIER = PROGRAM_DIR / "train" / "results"
 def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     """Show the figures that matter most, each with what it means."""
     columns = st.columns(4)
-    columns[0].metric("Agreement", _exact(measured["accuracy"]), border=True)
+    columns[0].metric("Agreement", exact_percent(measured["accuracy"]), border=True)
     columns[0].caption(
         f"with the labels of {measured['pictures']:,} test pictures; {between(measured['accuracy_95'])}."
     )
-    columns[1].metric("Without repeats", _exact(unique["accuracy"]), border=True)
+    columns[1].metric("Without repeats", exact_percent(unique["accuracy"]), border=True)
     columns[1].caption(
         f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data;"
         f" {between(unique['accuracy_95'])}."
     )
-    columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
+    columns[2].metric("Neutral called sad", exact_percent(measured["neutral_to_sad"]), border=True)
     columns[2].caption(
         "of the neutral faces, by their likeliest label: the error that would mislead most in this use;"
         f" {between(neutral_to_sad_95(measured))}."
@@ -64,7 +57,7 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     kept = measured.get("selective")
     if kept:
         some = kept["coverage"] > 0
-        columns[3].metric("Where a label is given", _exact(kept["accuracy"]) if some else "–", border=True)
+        columns[3].metric("Where a label is given", exact_percent(kept["accuracy"]) if some else "–", border=True)
         columns[3].caption(
             "No face of the test gets a label: all stay uncertain."
             if not some
@@ -102,11 +95,13 @@ def show_classes(measured: dict[str, Any]) -> None:
         {
             "Expression": title(words.EXPRESSIONS[found.emotion]),
             "Found": found.right * 100,
-            "Found, 95 %": _range(found.right_95),
+            "Found, 95 %": percent_range(found.right_95),
             "Another label": found.other * 100,
             "Uncertain": found.uncertain * 100,
             "Right when given": found.precision * 100 if found.precision is not None else None,
-            "Right when given, 95 %": _range(found.precision_95) if found.precision is not None else "no face gets it",
+            "Right when given, 95 %": percent_range(found.precision_95)
+            if found.precision is not None
+            else "no face gets it",
             "F1": found.f1 * 100,
             "Test pictures": found.pictures,
         }
@@ -153,7 +148,7 @@ def show_trust(measured: dict[str, Any]) -> None:
     st.caption(
         f"Left: on the dotted line an output of 70 % is right in 70 % of the pictures; on average this model is off by "
         f"{measured['calibration']['ece'] * 100:.1f} points (expected calibration error). Right: the dotted line is "
-        f"this program's threshold: below an output of {_exact(kept['threshold'])} a face stays uncertain."
+        f"this program's threshold: below an output of {exact_percent(kept['threshold'])} a face stays uncertain."
     )
 
 
@@ -165,13 +160,17 @@ def show_models(installed: ModelCard) -> None:
             continue
         measured = other.metrics[SPLIT]["full"]
         name = f"{other.name} (installed)" if other.name == installed.name else other.name
-        figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
         saw = "yes" if other.saw_near_twins else "no"
         rows.append(
             {
                 "Model": name,
                 "Recipe": other.recipe.get("preset", ""),
-                **figures,
+                "accuracy": measured["accuracy"] * 100,
+                "Agreement, 95 %": percent_range(measured["accuracy_95"]),
+                "macro_f1": measured["macro_f1"] * 100,
+                "Macro F1, 95 %": percent_range(macro_f1_95(measured)),
+                "neutral_to_sad": measured["neutral_to_sad"] * 100,
+                "Neutral called sad, 95 %": percent_range(neutral_to_sad_95(measured)),
                 "Trained on photographs of the test": saw,
             }
         )
@@ -202,14 +201,18 @@ def other_programs() -> list[tuple[str, float, float]]:
     return [(f"{one['name']} (other)", one["accuracy"] * 100, one["macro_f1"] * 100) for one in found]
 
 
-def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed: float) -> None:
+def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed: dict[str, Any]) -> None:
     """Show what is known about recording conditions, and say that nothing is known about groups of people."""
     st.markdown(words.SUBGROUPS_UNKNOWN)
     st.markdown("\n".join(f"- {limit}" for limit in words.LIMITS))
     if robustness:
-        falls = {name: found["accuracy"] for name, found in robustness.items()}
+        pictures, agreement = undisturbed["pictures"], undisturbed["accuracy"]
+        disturbed = {
+            name: (found["accuracy"], interval(found["accuracy"] * pictures, pictures))
+            for name, found in robustness.items()
+        }
         chart(
-            robustness_figure(falls, undisturbed),
+            robustness_figure(disturbed, agreement),
             "disturbed",
             "Agreement when pictures are disturbed",
             disclaimer=False,
@@ -248,14 +251,6 @@ def _made_on(card: ModelCard) -> str:
         return "at an unknown time"
 
 
-def _exact(share: float) -> str:
-    return f"{share * 100:.1f} %"
-
-
-def _range(shares: tuple[float, float]) -> str:
-    return f"{shares[0] * 100:.1f} to {shares[1] * 100:.1f} %"
-
-
 st.title("Model")
 st.write(words.DISCLAIMER)
 card = ModelCard.load(model_in_use.card_path(resources().settings))
@@ -281,7 +276,7 @@ else:
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")
-    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}), tested["full"]["accuracy"])
+    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}), tested["full"])
 st.header("Compared with earlier and simpler models")
 show_models(card)
 show_making(card)
