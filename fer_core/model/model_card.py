@@ -20,6 +20,13 @@ DEFAULT_MODEL = "seresnet_clean"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
 
 
+def remedy(path: Path) -> str:
+    """Return what helps where the model with this card is damaged: the shipped one comes with the program alone."""
+    if path.parent == WEIGHTS_FOLDER:
+        return "Please install the program again."
+    return "Please copy its card and weights here again from where they were made, or use another model."
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInput:
     """How a face reaches the network: a grey crop of `side` px, of which the middle `cut` px are normalised.
@@ -117,7 +124,7 @@ class ModelCard:
         except FileNotFoundError:
             raise ModelError("No model is installed: its card is missing.", "no_model") from None
         except (OSError, ValueError, RecursionError):
-            raise ModelError("The model's card can't be read. Please install the program again.") from None
+            raise ModelError(f"The model's card can't be read. {remedy(path)}") from None
         try:
             values["input"] = _input_of(values["input"])
             golden = values["golden"]
@@ -127,9 +134,7 @@ class ModelCard:
             values["curves"] = tuple(values.get("curves", ()))
             return cls(**values)
         except (KeyError, TypeError, ValueError):
-            raise ModelError(
-                "The model's card lacks entries or has unknown ones. Please install the program again."
-            ) from None
+            raise ModelError(f"The model's card lacks entries or has unknown ones. {remedy(path)}") from None
 
     def save(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""
