@@ -179,20 +179,20 @@ def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
         "ferplus_majority": "all, against what most of ten other people said (FER+)",
     }
     return [
-        {
-            "Pictures": kind,
-            "Number": tested[key]["pictures"],
-            "Agreement": tested[key]["accuracy"] * 100,
-            "From": tested[key]["accuracy_95"][0] * 100,
-            "To": tested[key]["accuracy_95"][1] * 100,
-            "Macro F1": tested[key]["macro_f1"] * 100,
-            "Macro F1, 95 %": percent_range(macro_f1_95(tested[key])),
-            "Neutral called sad": tested[key]["neutral_to_sad"] * 100,
-            "Neutral called sad, 95 %": percent_range(neutral_to_sad_95(tested[key])),
-        }
+        {"Pictures": kind, "Number": tested[key]["pictures"]} | main_columns(tested[key])
         for key, kind in kinds.items()
         if key in tested
     ]
+
+
+def main_columns(measured: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of a table with the main figures, each with its 95 % interval."""
+    figures = {
+        "Agreement": (measured["accuracy"], measured["accuracy_95"]),
+        "Macro F1": (measured["macro_f1"], macro_f1_95(measured)),
+        "Neutral called sad": (measured["neutral_to_sad"], neutral_to_sad_95(measured)),
+    }
+    return {name: f"{exact_percent(share)} ({percent_range(limits)})" for name, (share, limits) in figures.items()}
 
 
 def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> list[str]:

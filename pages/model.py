@@ -10,8 +10,8 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.children import PROGRAM_DIR
-from clinic.model_intervals import between, interval, labelled_95, macro_f1_95, neutral_to_sad_95, reach
-from clinic.model_report import class_figures, observations, opening, repeat_rows
+from clinic.model_intervals import between, interval, labelled_95, neutral_to_sad_95, reach
+from clinic.model_report import class_figures, main_columns, observations, opening, repeat_rows
 from clinic.phrases import exact_percent, percent_range
 from clinic.training import promotion
 from fer_core.emotions import EMOTION_LABELS, Emotion
@@ -33,6 +33,7 @@ from web.resources import resources
 
 SPLIT = "PrivateTest"
 CELLS = {"count": "Counts", "share": "Shares of the true label"}
+IN_BRACKETS = "In brackets: the 95 % interval."
 EARLIER = PROGRAM_DIR / "train" / "results"
 """The cards of models that were trained here and are not installed."""
 
@@ -134,10 +135,8 @@ def show_confusion(measured: dict[str, Any], least: float) -> None:
 
 def show_repeats(tested: dict[str, Any]) -> None:
     """Show the figures without pictures that are in the data twice."""
-    share = st.column_config.NumberColumn(format="%.1f %%")
-    names = ("Agreement", "From", "To", "Macro F1", "Neutral called sad")
-    st.dataframe(repeat_rows(tested), hide_index=True, column_config=dict.fromkeys(names, share), key="repeats")
-    st.caption("From, To: the 95 % interval of the agreement.")
+    st.dataframe(repeat_rows(tested), hide_index=True, key="repeats")
+    st.caption(IN_BRACKETS)
 
 
 def show_trust(measured: dict[str, Any]) -> None:
@@ -154,38 +153,26 @@ def show_trust(measured: dict[str, Any]) -> None:
 
 def show_models(installed: ModelCard) -> None:
     """Show the model beside those that were trained here before it, and the plain baselines."""
-    rows = []
-    for other in [installed, *known_cards(EARLIER)]:
-        if SPLIT not in other.metrics:
-            continue
-        measured = other.metrics[SPLIT]["full"]
-        name = f"{other.name} (installed)" if other.name == installed.name else other.name
-        saw = "yes" if other.saw_near_twins else "no"
-        rows.append(
-            {
-                "Model": name,
-                "Recipe": other.recipe.get("preset", ""),
-                "accuracy": measured["accuracy"] * 100,
-                "Agreement, 95 %": percent_range(measured["accuracy_95"]),
-                "macro_f1": measured["macro_f1"] * 100,
-                "Macro F1, 95 %": percent_range(macro_f1_95(measured)),
-                "neutral_to_sad": measured["neutral_to_sad"] * 100,
-                "Neutral called sad, 95 %": percent_range(neutral_to_sad_95(measured)),
-                "Trained on photographs of the test": saw,
-            }
-        )
-    rows.sort(key=lambda row: -row["accuracy"])
-    drawn = [(str(row["Model"]), float(row["accuracy"]), float(row["macro_f1"])) for row in rows]
+    earlier = known_cards(EARLIER)
+    tried = [card for card in [installed, *earlier] if SPLIT in card.metrics]
+    tried.sort(key=lambda card: -card.metrics[SPLIT]["full"]["accuracy"])
+    measured = {f"{card.name} (installed)" if card is installed else card.name: card for card in tried}
+    drawn = [
+        (name, found["accuracy"] * 100, found["macro_f1"] * 100)
+        for name, found in ((name, card.metrics[SPLIT]["full"]) for name, card in measured.items())
+    ]
     figure = models_figure(sorted([*drawn, *other_programs()], key=lambda one: -one[1]))
     chart(figure, "baselines", "Agreement and macro F1 of each model and program", disclaimer=False)
-    shares = {
-        "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
-        "macro_f1": st.column_config.NumberColumn("Macro F1", format="%.1f %%"),
-        "neutral_to_sad": st.column_config.NumberColumn("Neutral called sad", format="%.1f %%"),
-    }
-    st.dataframe(rows, hide_index=True, column_config=shares, key="models")
-    pictures = [measured["full"] for measured in [installed.metrics.get(SPLIT)] if measured is not None]
-    st.caption(" ".join([words.BASELINES, *(_not_ranked(measured) for measured in pictures)]))
+    known = [ModelCard.load(), *earlier]
+    rows = [
+        {"Model": name, "Recipe": card.recipe.get("preset", "")}
+        | main_columns(card.metrics[SPLIT]["full"])
+        | {"Trained on photographs of the test": "yes" if card.saw_near_twins(known) else "no"}
+        for name, card in measured.items()
+    ]
+    st.dataframe(rows, hide_index=True, key="models")
+    pictures = [found["full"] for found in [installed.metrics.get(SPLIT)] if found is not None]
+    st.caption(" ".join([IN_BRACKETS, words.BASELINES, *(_not_ranked(found) for found in pictures)]))
 
 
 def _not_ranked(measured: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,16 @@ class ModelCard:
         rows = self.metrics.get("PublicTest", {}).get("full", {}).get("given")
         return tuple(tuple(row) for row in rows) if rows else None
 
-    @property
-    def saw_near_twins(self) -> bool:
-        """Whether photographs of test pictures, in another crop, were trained on, which flatters its figures."""
-        return "photograph_in_test" not in self.data.get("left_out", {})
+    def saw_near_twins(self, others: Sequence[ModelCard]) -> bool:
+        """Return whether photographs of test pictures, in another crop, were trained on, which flatters its figures.
+
+        `others`: the cards of models whose weights it may have gone on from, for these may have seen them before it.
+        """
+        if "photograph_in_test" not in self.data.get("left_out", {}):
+            return True
+        before = [card for card in others if card.sha256 == self.recipe.get("warm_start")]
+        rest = [card for card in others if card not in before]
+        return any(card.saw_near_twins(rest) for card in before)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""
