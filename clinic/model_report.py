@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from clinic import words
-from clinic.phrases import counted, percent
+from clinic.model_intervals import between, interval, labelled_95, macro_f1_95, neutral_to_sad_95
+from clinic.phrases import counted, exact_percent, percent, percent_range
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
-from fer_core.reading.intervals import share_interval
 
 MANY_POINTS = 0.05
 """A difference in agreement of five points or more is worth a sentence."""
@@ -115,7 +115,7 @@ def most_confused(confusion: Sequence[Sequence[int]], count: int = 3) -> tuple[s
     order = np.argsort(-shares, axis=None, kind="stable")[:count]
     pairs = [divmod(int(place), len(Emotion)) for place in order]
     return tuple(
-        f"{_exact(shares[true, label])} of the {_name(true)} faces"
+        f"{exact_percent(shares[true, label])} of the {_name(true)} faces"
         f" ({between(interval(counts[true, label], counts[true].sum()))}) have {_name(label)} as their likeliest label."
         for true, label in pairs
         if shares[true, label] > 0
@@ -129,9 +129,10 @@ def main_figures(card: ModelCard, split: str) -> str:
         return "it has no test results."
     measured = tested["full"]
     return (
-        f"agreement {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}, "
-        f"{measured['pictures']:,} test pictures), macro F1 {_exact(measured['macro_f1'])}, neutral called sad"
-        f" {_exact(measured['neutral_to_sad'])} ({between(neutral_to_sad_95(measured))})"
+        f"agreement {exact_percent(measured['accuracy'])} ({between(measured['accuracy_95'])}, "
+        f"{measured['pictures']:,} test pictures), macro F1 {exact_percent(measured['macro_f1'])}"
+        f" ({between(macro_f1_95(measured))}), neutral called sad"
+        f" {exact_percent(measured['neutral_to_sad'])} ({between(neutral_to_sad_95(measured))})"
         f"{_labelled(measured)}."
     )
 
@@ -139,30 +140,6 @@ def main_figures(card: ModelCard, split: str) -> str:
 def _labelled(measured: Mapping[str, Any]) -> str:
     kept = measured.get("selective")
     return f"; {percent(kept['coverage']) if kept['coverage'] else 'none'} of the faces get a label" if kept else ""
-
-
-def neutral_to_sad_95(measured: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the 95 % interval of the share of neutral faces whose likeliest label is sad."""
-    neutral = measured["confusion"][Emotion.NEUTRAL]
-    return interval(neutral[Emotion.SAD], sum(neutral))
-
-
-def labelled_95(measured: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the 95 % interval of the agreement among the faces that get a label."""
-    kept = measured["selective"]
-    labelled = round(kept["coverage"] * measured["pictures"])
-    return interval(kept["accuracy"] * labelled, labelled)
-
-
-def between(shares: Sequence[float]) -> str:
-    """Return an interval of shares (0 to 1) as text."""
-    return f"95 % interval {_exact(shares[0])} to {_exact(shares[1])}"
-
-
-def reach(share: float, pictures: int) -> str:
-    """Return how far the 95 % interval of a share of so many pictures reaches to its wider side, in points."""
-    low, high = interval(share * pictures, pictures)
-    return _points(max(share - low, high - share))
 
 
 def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
@@ -185,7 +162,7 @@ def own_people(judged: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _level(found: Mapping[str, Any]) -> str:
-    return f"{_exact(found['mean'])} (95 % interval {_exact(found['low'])} to {_exact(found['high'])})"
+    return f"{exact_percent(found['mean'])} ({between((found['low'], found['high']))})"
 
 
 def _change(found: Mapping[str, Any]) -> str:
@@ -202,29 +179,20 @@ def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
         "ferplus_majority": "all, against what most of ten other people said (FER+)",
     }
     return [
-        {
-            "Pictures": kind,
-            "Number": tested[key]["pictures"],
-            "Agreement": tested[key]["accuracy"] * 100,
-            "From": tested[key]["accuracy_95"][0] * 100,
-            "To": tested[key]["accuracy_95"][1] * 100,
-            "Macro F1": tested[key]["macro_f1"] * 100,
-            "Neutral called sad": tested[key]["neutral_to_sad"] * 100,
-            "Neutral called sad, 95 %": "{:.1f} to {:.1f} %".format(
-                *(share * 100 for share in neutral_to_sad_95(tested[key]))
-            ),
-        }
+        {"Pictures": kind, "Number": tested[key]["pictures"]} | main_columns(tested[key])
         for key, kind in kinds.items()
         if key in tested
     ]
 
 
-def interval(right: float, of: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share; 0 to 1 where there is nothing to count."""
-    if of <= 0:
-        return 0.0, 1.0
-    low, high = share_interval(np.array([right / of]), np.array([of]), dependent=False)
-    return float(low[0]), float(high[0])
+def main_columns(measured: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of a table with the main figures, each with its 95 % interval."""
+    figures = {
+        "Agreement": (measured["accuracy"], measured["accuracy_95"]),
+        "Macro F1": (measured["macro_f1"], macro_f1_95(measured)),
+        "Neutral called sad": (measured["neutral_to_sad"], neutral_to_sad_95(measured)),
+    }
+    return {name: f"{exact_percent(share)} ({percent_range(limits)})" for name, (share, limits) in figures.items()}
 
 
 def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> list[str]:
@@ -232,15 +200,16 @@ def _strengths(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) -> 
     said = []
     if precision > 0:
         said.append(
-            f"{words.EXPRESSIONS[best.emotion].capitalize()} is its safest label: right in {_exact(precision)} of the"
-            f" faces that get it ({between(best.precision_95)})."
+            f"{words.EXPRESSIONS[best.emotion].capitalize()} is its safest label: right in {exact_percent(precision)}"
+            f" of the faces that get it ({between(best.precision_95)})."
         )
     kept = measured.get("selective")
     if kept and kept["coverage"] > 0:
         said.append(
-            f"Where it is unsure, it gives no label: {_exact(1 - kept['coverage'])} of the faces stay uncertain, and"
-            f" agreement among the others is {_exact(kept['accuracy'])} ({between(labelled_95(measured))}), and"
-            f" {_exact(measured['accuracy'])} ({between(measured['accuracy_95'])}) over all."
+            f"Where it is unsure, it gives no label: {exact_percent(1 - kept['coverage'])} of the faces stay"
+            f" uncertain, and agreement among the others is"
+            f" {exact_percent(kept['accuracy'])} ({between(labelled_95(measured))}),"
+            f" and {exact_percent(measured['accuracy'])} ({between(measured['accuracy_95'])}) over all."
         )
     return said
 
@@ -251,10 +220,10 @@ def _weaknesses(figures: Sequence[ClassFigures], measured: Mapping[str, Any]) ->
     silent = ["It gives no face of the test a label: all stay uncertain."] if kept and not kept["coverage"] else []
     return [
         *silent,
-        f"It finds {_name(weak.emotion)} least often: {_exact(weak.right)} of those faces get the label"
+        f"It finds {_name(weak.emotion)} least often: {exact_percent(weak.right)} of those faces get the label"
         f" ({between(weak.right_95)}).",
         f"{_name(rare.emotion).capitalize()} rests on {counted(rare.pictures, 'test picture')} only, so its figures"
-        f" are rough (found in {_exact(rare.right_95[0])} to {_exact(rare.right_95[1])}).",
+        f" are rough (found in {exact_percent(rare.right_95[0])} to {exact_percent(rare.right_95[1])}).",
     ]
 
 
@@ -296,10 +265,6 @@ def _within(limits: tuple[float, float]) -> str:
 
 def _of_100(share: float) -> str:
     return f"{share * 100:.0f}"
-
-
-def _exact(share: float) -> str:
-    return f"{share * 100:.1f} %"
 
 
 def _lower(fall: float) -> str:

@@ -70,6 +70,16 @@ def percent(share: float | None) -> str:
     return f"{share:.0%}".replace("%", " %") if share is not None else "–"
 
 
+def exact_percent(share: float) -> str:
+    """Return a share (0 to 1) in percent with one digit after the point."""
+    return f"{share * 100:.1f} %"
+
+
+def percent_range(shares: tuple[float, float]) -> str:
+    """Return an interval of shares (0 to 1) in percent."""
+    return f"{shares[0] * 100:.1f} to {shares[1] * 100:.1f} %"
+
+
 def estimated(share: float | None, low: float | None, high: float | None) -> str:
     """Return a share with its 95 % interval, such as ``31 % (24 % to 39 %)``; without one, the share alone."""
     return f"{percent(share)}{interval(low, high)}"

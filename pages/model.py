@@ -10,16 +10,9 @@ import streamlit as st
 
 from clinic import model_in_use, words
 from clinic.children import PROGRAM_DIR
-from clinic.model_report import (
-    between,
-    class_figures,
-    labelled_95,
-    neutral_to_sad_95,
-    observations,
-    opening,
-    reach,
-    repeat_rows,
-)
+from clinic.model_intervals import between, interval, labelled_95, neutral_to_sad_95, reach
+from clinic.model_report import class_figures, main_columns, observations, opening, repeat_rows
+from clinic.phrases import exact_percent, percent_range
 from clinic.training import promotion
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
@@ -40,6 +33,7 @@ from web.resources import resources
 
 SPLIT = "PrivateTest"
 CELLS = {"count": "Counts", "share": "Shares of the true label"}
+IN_BRACKETS = "In brackets: the 95 % interval."
 EARLIER = PROGRAM_DIR / "train" / "results"
 """The cards of models that were trained here and are not installed."""
 
@@ -47,16 +41,16 @@ EARLIER = PROGRAM_DIR / "train" / "results"
 def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     """Show the figures that matter most, each with what it means."""
     columns = st.columns(4)
-    columns[0].metric("Agreement", _exact(measured["accuracy"]), border=True)
+    columns[0].metric("Agreement", exact_percent(measured["accuracy"]), border=True)
     columns[0].caption(
         f"with the labels of {measured['pictures']:,} test pictures; {between(measured['accuracy_95'])}."
     )
-    columns[1].metric("Without repeats", _exact(unique["accuracy"]), border=True)
+    columns[1].metric("Without repeats", exact_percent(unique["accuracy"]), border=True)
     columns[1].caption(
         f"agreement on the {unique['pictures']:,} test pictures whose photograph was not found elsewhere in the data;"
         f" {between(unique['accuracy_95'])}."
     )
-    columns[2].metric("Neutral called sad", _exact(measured["neutral_to_sad"]), border=True)
+    columns[2].metric("Neutral called sad", exact_percent(measured["neutral_to_sad"]), border=True)
     columns[2].caption(
         "of the neutral faces, by their likeliest label: the error that would mislead most in this use;"
         f" {between(neutral_to_sad_95(measured))}."
@@ -64,7 +58,7 @@ def show_accuracy(measured: dict[str, Any], unique: dict[str, Any]) -> None:
     kept = measured.get("selective")
     if kept:
         some = kept["coverage"] > 0
-        columns[3].metric("Where a label is given", _exact(kept["accuracy"]) if some else "–", border=True)
+        columns[3].metric("Where a label is given", exact_percent(kept["accuracy"]) if some else "–", border=True)
         columns[3].caption(
             "No face of the test gets a label: all stay uncertain."
             if not some
@@ -102,11 +96,13 @@ def show_classes(measured: dict[str, Any]) -> None:
         {
             "Expression": title(words.EXPRESSIONS[found.emotion]),
             "Found": found.right * 100,
-            "Found, 95 %": _range(found.right_95),
+            "Found, 95 %": percent_range(found.right_95),
             "Another label": found.other * 100,
             "Uncertain": found.uncertain * 100,
             "Right when given": found.precision * 100 if found.precision is not None else None,
-            "Right when given, 95 %": _range(found.precision_95) if found.precision is not None else "no face gets it",
+            "Right when given, 95 %": percent_range(found.precision_95)
+            if found.precision is not None
+            else "no face gets it",
             "F1": found.f1 * 100,
             "Test pictures": found.pictures,
         }
@@ -139,10 +135,8 @@ def show_confusion(measured: dict[str, Any], least: float) -> None:
 
 def show_repeats(tested: dict[str, Any]) -> None:
     """Show the figures without pictures that are in the data twice."""
-    share = st.column_config.NumberColumn(format="%.1f %%")
-    names = ("Agreement", "From", "To", "Macro F1", "Neutral called sad")
-    st.dataframe(repeat_rows(tested), hide_index=True, column_config=dict.fromkeys(names, share), key="repeats")
-    st.caption("From, To: the 95 % interval of the agreement.")
+    st.dataframe(repeat_rows(tested), hide_index=True, key="repeats")
+    st.caption(IN_BRACKETS)
 
 
 def show_trust(measured: dict[str, Any]) -> None:
@@ -153,40 +147,32 @@ def show_trust(measured: dict[str, Any]) -> None:
     st.caption(
         f"Left: on the dotted line an output of 70 % is right in 70 % of the pictures; on average this model is off by "
         f"{measured['calibration']['ece'] * 100:.1f} points (expected calibration error). Right: the dotted line is "
-        f"this program's threshold: below an output of {_exact(kept['threshold'])} a face stays uncertain."
+        f"this program's threshold: below an output of {exact_percent(kept['threshold'])} a face stays uncertain."
     )
 
 
 def show_models(installed: ModelCard) -> None:
     """Show the model beside those that were trained here before it, and the plain baselines."""
-    rows = []
-    for other in [installed, *known_cards(EARLIER)]:
-        if SPLIT not in other.metrics:
-            continue
-        measured = other.metrics[SPLIT]["full"]
-        name = f"{other.name} (installed)" if other.name == installed.name else other.name
-        figures = {key: measured[key] * 100 for key in ("accuracy", "macro_f1", "neutral_to_sad")}
-        saw = "yes" if other.saw_near_twins else "no"
-        rows.append(
-            {
-                "Model": name,
-                "Recipe": other.recipe.get("preset", ""),
-                **figures,
-                "Trained on photographs of the test": saw,
-            }
-        )
-    rows.sort(key=lambda row: -row["accuracy"])
-    drawn = [(str(row["Model"]), float(row["accuracy"]), float(row["macro_f1"])) for row in rows]
+    earlier = known_cards(EARLIER)
+    tried = [card for card in [installed, *earlier] if SPLIT in card.metrics]
+    tried.sort(key=lambda card: -card.metrics[SPLIT]["full"]["accuracy"])
+    measured = {f"{card.name} (installed)" if card is installed else card.name: card for card in tried}
+    drawn = [
+        (name, found["accuracy"] * 100, found["macro_f1"] * 100)
+        for name, found in ((name, card.metrics[SPLIT]["full"]) for name, card in measured.items())
+    ]
     figure = models_figure(sorted([*drawn, *other_programs()], key=lambda one: -one[1]))
     chart(figure, "baselines", "Agreement and macro F1 of each model and program", disclaimer=False)
-    shares = {
-        "accuracy": st.column_config.NumberColumn("Agreement", format="%.1f %%"),
-        "macro_f1": st.column_config.NumberColumn("Macro F1", format="%.1f %%"),
-        "neutral_to_sad": st.column_config.NumberColumn("Neutral called sad", format="%.1f %%"),
-    }
-    st.dataframe(rows, hide_index=True, column_config=shares, key="models")
-    pictures = [measured["full"] for measured in [installed.metrics.get(SPLIT)] if measured is not None]
-    st.caption(" ".join([words.BASELINES, *(_not_ranked(measured) for measured in pictures)]))
+    known = [ModelCard.load(), *earlier]
+    rows = [
+        {"Model": name, "Recipe": card.recipe.get("preset", "")}
+        | main_columns(card.metrics[SPLIT]["full"])
+        | {"Trained on photographs of the test": "yes" if card.saw_near_twins(known) else "no"}
+        for name, card in measured.items()
+    ]
+    st.dataframe(rows, hide_index=True, key="models")
+    pictures = [found["full"] for found in [installed.metrics.get(SPLIT)] if found is not None]
+    st.caption(" ".join([IN_BRACKETS, words.BASELINES, *(_not_ranked(found) for found in pictures)]))
 
 
 def _not_ranked(measured: dict[str, Any]) -> str:
@@ -202,14 +188,18 @@ def other_programs() -> list[tuple[str, float, float]]:
     return [(f"{one['name']} (other)", one["accuracy"] * 100, one["macro_f1"] * 100) for one in found]
 
 
-def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed: float) -> None:
+def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed: dict[str, Any]) -> None:
     """Show what is known about recording conditions, and say that nothing is known about groups of people."""
     st.markdown(words.SUBGROUPS_UNKNOWN)
     st.markdown("\n".join(f"- {limit}" for limit in words.LIMITS))
     if robustness:
-        falls = {name: found["accuracy"] for name, found in robustness.items()}
+        pictures, agreement = undisturbed["pictures"], undisturbed["accuracy"]
+        disturbed = {
+            name: (found["accuracy"], interval(found["accuracy"] * pictures, pictures))
+            for name, found in robustness.items()
+        }
         chart(
-            robustness_figure(falls, undisturbed),
+            robustness_figure(disturbed, agreement),
             "disturbed",
             "Agreement when pictures are disturbed",
             disclaimer=False,
@@ -248,14 +238,6 @@ def _made_on(card: ModelCard) -> str:
         return "at an unknown time"
 
 
-def _exact(share: float) -> str:
-    return f"{share * 100:.1f} %"
-
-
-def _range(shares: tuple[float, float]) -> str:
-    return f"{shares[0] * 100:.1f} to {shares[1] * 100:.1f} %"
-
-
 st.title("Model")
 st.write(words.DISCLAIMER)
 card = ModelCard.load(model_in_use.card_path(resources().settings))
@@ -281,7 +263,7 @@ else:
     st.header("How far to trust an output")
     show_trust(tested["full"])
     st.header("Limits")
-    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}), tested["full"]["accuracy"])
+    show_strata(tested.get("strata", {}), card.metrics.get("robustness", {}), tested["full"])
 st.header("Compared with earlier and simpler models")
 show_models(card)
 show_making(card)

@@ -13,7 +13,7 @@ import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 CLIENT_ID, CLIENT_SECRET = "clinic", "a secret of the tests"
@@ -22,7 +22,8 @@ CLIENT_ID, CLIENT_SECRET = "clinic", "a secret of the tests"
 class SignInProvider:
     """Signs everybody in as `person`, and says what `changed` says instead of the truth.
 
-    `answers`: the text that it sends in place of every token.
+    `answers`: the text that it sends in place of every token, or a response; `names_itself`: whether it says with each
+    code that it is the one who gives it (RFC 9207).
     """
 
     def __init__(self):
@@ -32,6 +33,7 @@ class SignInProvider:
         self.person = {"sub": "subject-1", "email": "ann@example.test", "email_verified": True}
         self.changed = {}
         self.answers = None
+        self.names_itself = False
         self.given = {}
         paths = {
             "/.well-known/openid-configuration": self.about,
@@ -50,6 +52,7 @@ class SignInProvider:
                 "authorization_endpoint": f"{self.issuer}/authorize",
                 "token_endpoint": f"{self.issuer}/token",
                 "jwks_uri": f"{self.issuer}/keys",
+                "authorization_response_iss_parameter_supported": self.names_itself,
             }
         )
 
@@ -62,7 +65,8 @@ class SignInProvider:
         assert (asked["code_challenge_method"], asked["scope"]) == ("S256", "openid email")
         code = secrets.token_hex(8)
         self.given[code] = dict(asked)
-        return RedirectResponse(f"{asked['redirect_uri']}?code={code}&state={asked['state']}", 302)
+        itself = f"&iss={self.issuer}" if self.names_itself else ""
+        return RedirectResponse(f"{asked['redirect_uri']}?code={code}&state={asked['state']}{itself}", 302)
 
     async def token(self, request):
         form = await request.body()
@@ -74,6 +78,8 @@ class SignInProvider:
         digest = hashlib.sha256(reported["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
             return PlainTextResponse("the verifier is another one", 400)
+        if isinstance(self.answers, Response):
+            return self.answers
         if self.answers is not None:
             return PlainTextResponse(self.answers, media_type="application/json")
         return JSONResponse({"access_token": "x", "token_type": "Bearer", "id_token": self.id_token(asked["nonce"])})

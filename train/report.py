@@ -5,14 +5,18 @@ Source of the nine sections: Mitchell et al. 2019, "Model Cards for Model Report
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fer_core.emotions import EMOTION_LABELS
-from fer_core.model.model_card import ModelCard
+from fer_core.model.model_card import ModelCard, known_cards
 from train.compare import FEWEST_GROUPS
 from train.data import PRIVATE_TEST, PUBLIC_TEST
 from train.held_out import Change, described
 from train.near_twins import NEAR_CORRELATION
+
+RESULTS = Path(__file__).parent / "results"
+"""The cards of models that were trained here and don't come installed."""
 
 
 def model_card_markdown(card: ModelCard) -> str:
@@ -145,13 +149,18 @@ agree with these labels in about 65 % of the pictures (Goodfellow et al. 2013), 
 agreement with this data set's habits, not better sight."""
 
 
+def trained_here() -> list[ModelCard]:
+    """Return the cards of the shipped model and of those that were trained here before it."""
+    return [ModelCard.load(), *known_cards(RESULTS)]
+
+
 def _training_data(card: ModelCard) -> str:
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in card.data["left_out"].items())
     text = (
         f"FER2013's official Training split: {card.data['training_pictures']} pictures after leaving out: {left_out}. "
         f"SHA-256 of the data set `{card.data['data_sha256']}`."
     )
-    if card.saw_near_twins:
+    if card.saw_near_twins(trained_here()):
         text += (
             " Photographs of test pictures are among them in other crops, which the search of that time did not find:"
             " the accuracy on pictures without twins, below, is the fairer one."

@@ -15,6 +15,7 @@ from train.calibrate import fit_temperature, rescale
 from train.data import PUBLIC_TEST, FerData
 from train.duplicates import training_rows
 from train.export import bare_card, load_network
+from train.report import trained_here
 from train.targets import SoftLabels, fold_of, rows_sha256
 
 
@@ -32,7 +33,7 @@ def teach(runs: Sequence[Path], data: FerData, device: torch.device, in_sample: 
     public = data.of(PUBLIC_TEST)
     for run in runs:
         card = bare_card(run, data, run.name)
-        if card.saw_near_twins:
+        if card.saw_near_twins(trained_here()):
             raise FerError(f"{run} was trained on photographs of the tests; its labels would tell them.", "saw_tests")
         classifier = Classifier(card, load_network(card, run / "best.safetensors"), device)
         folds, fold = card.recipe["folds"], card.recipe["fold"]

@@ -74,7 +74,8 @@ ROUTES = [
 def _sign_in(request: Request, provider: Provider) -> str:
     db, asked = resources().db, request.query_params
     held = request.cookies.get(_cookie(request), "")
-    identity = oidc.arrive(db, provider, _back(request), asked.get("state", ""), held, asked.get("code", ""))
+    state, code = asked.get("state", ""), asked.get("code", "")
+    identity = oidc.arrive(db, provider, _back(request), state, held, code, asked.get("iss"))
     return identities.sign_in(db, identity)
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import delete, select
 
 from clinic import clock
 from clinic.access import Forbidden
+from clinic.accounts import bounded_answers
 from clinic.settings import Provider
 from db.engine import Database
 from db.models import ProviderAttempt
@@ -81,11 +82,16 @@ def depart(db: Database, provider: Provider, back: str) -> Departure:
     return Departure(url, state)
 
 
-def arrive(db: Database, provider: Provider, back: str, state: str, held: str, code: str) -> Identity:
+def arrive(
+    db: Database, provider: Provider, back: str, state: str, held: str, code: str, issuer: str | None = None
+) -> Identity:
     """Return the identity for a returned code. `state` came with the browser's address, `held` with its cookie.
 
+    `issuer`: who the address says that it comes from (RFC 9207), None where it doesn't say.
+
     Raises Forbidden ``provider_state`` for one who did not depart here or comes twice, ``provider_token`` for a token
-    that is not for us, not for this sign-in or no longer good; FerError ``provider_unreachable``.
+    that is not for us, not for this sign-in or no longer good, or a code of another provider; FerError
+    ``provider_unreachable``.
     """
     if not secrets.compare_digest(state.encode(), held.encode()):
         raise _not_departed()
@@ -98,6 +104,7 @@ def arrive(db: Database, provider: Provider, back: str, state: str, held: str, c
     try:
         with _client(provider, back) as client:
             about = _about(client, provider)
+            _need_from(about, issuer)
             got = client.fetch_token(about["token_endpoint"], code=code, code_verifier=attempt.verifier)
             keys = client.request("GET", about["jwks_uri"], withhold_token=True).raise_for_status().json()
     except _TROUBLE as error:
@@ -106,7 +113,7 @@ def arrive(db: Database, provider: Provider, back: str, state: str, held: str, c
         return _identity(provider, _claims(provider, about["issuer"], keys, got["id_token"], attempt.nonce))
     except _TROUBLE as error:
         log.warning("a token of the sign-in provider was refused: %s", type(error).__name__)
-        raise Forbidden("The sign-in provider's answer is not valid. Please try again.", "provider_token") from None
+        raise _not_valid() from None
 
 
 def _client(provider: Provider, back: str) -> OAuth2Client:
@@ -117,6 +124,8 @@ def _client(provider: Provider, back: str) -> OAuth2Client:
         redirect_uri=back,
         code_challenge_method="S256",
         timeout=TIMEOUT_S,
+        headers=bounded_answers.HEADERS,
+        event_hooks={"response": [bounded_answers.bound]},
     )
 
 
@@ -129,6 +138,13 @@ def _about(client: OAuth2Client, provider: Provider) -> dict[str, Any]:
     if "client_secret_basic" not in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
         client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 the name of a method
     return metadata
+
+
+def _need_from(about: dict[str, Any], issuer: str | None) -> None:
+    """Raise Forbidden where another provider sends the browser back, or where ours doesn't say so but always does."""
+    always_says = about.get("authorization_response_iss_parameter_supported") is True
+    if issuer != about["issuer"] and (issuer is not None or always_says):
+        raise _not_valid()
 
 
 def _claims(provider: Provider, issuer: str, keys: dict[str, Any], id_token: str, nonce: str) -> dict[str, Any]:
@@ -178,6 +194,10 @@ def _digest(state: str) -> str:
 
 def _not_departed() -> Forbidden:
     return Forbidden("This sign-in did not start here, or it took too long. Please start again.", "provider_state")
+
+
+def _not_valid() -> Forbidden:
+    return Forbidden("The sign-in provider's answer is not valid. Please try again.", "provider_token")
 
 
 def _unreachable(error: Exception) -> FerError:

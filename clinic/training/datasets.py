@@ -69,6 +69,15 @@ def overview(db: Database, settings: Settings, actor: Actor, check_id: str) -> O
     return Overview(found["classes"], problems(found), remarks(found), bad_files, samples)
 
 
+def left_to_train_on(settings: Settings, check_id: str) -> int | None:
+    """Return how many pictures a finished check leaves to train on, None where its files are gone."""
+    try:
+        found = json.loads((places.folder_of(settings, check_id) / "data.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return int(sum(found["classes"]["Training"].values()) - sum(found["left_out_of_training"].values()))
+
+
 def _as_text(fault: str) -> str:
     """Return what an earlier version wrote without the half characters of names that are not UTF-8."""
     return fault.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

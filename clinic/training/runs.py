@@ -17,7 +17,7 @@ from clinic.audit import AuditAction
 from clinic.jobs import obstacles
 from clinic.phrases import counted
 from clinic.settings import Settings
-from clinic.training import curves, cutting, recipes
+from clinic.training import curves, cutting, datasets, recipes
 from clinic.training.curves import Curve
 from clinic.training.cutting import Cutting
 from clinic.training_queue import places, uses, work
@@ -155,6 +155,7 @@ def start(
         account = access.require_administrator(session, actor)
         places.data_path(settings, data)
         recipe = recipes.made(preset, values)
+        need_enough(session, settings, data, recipe)
         if start_from is not None and not curves.read(settings, _of(session, start_from, RUN).id):
             raise FerError("The run to start from has no finished epoch.", "unknown_training")
         return _add(
@@ -166,6 +167,23 @@ def start(
             recipe=recipe,
             start_from=start_from,
             total=int(recipe["epochs"]),
+        )
+
+
+def need_enough(session: Session, settings: Settings, data: str, recipe: Mapping[str, Any]) -> None:
+    """Refuse a batch larger than all that the newest finished check of the data set leaves to train on.
+
+    Raises FerError ``bad_recipe``.
+    """
+    checked = session.scalar(
+        _newest(Training.kind == CHECK, Training.data == data, Training.state == JobState.DONE.value)
+    )
+    left = datasets.left_to_train_on(settings, checked.id) if checked is not None else None
+    if left is not None and recipe["batch"] > left:
+        raise FerError(
+            f"Batch: {recipe['batch']} is more than the {counted(left, 'picture')} that this data set has to train on."
+            " Please give a smaller number.",
+            "bad_recipe",
         )
 
 

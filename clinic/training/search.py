@@ -158,6 +158,7 @@ def start(
         places.data_path(settings, data)
         search_id = new_id()
         for recipe in drawn(preset, ranges, count, epochs, seed):
+            runs.need_enough(session, settings, data, recipe)
             row = Training(kind=RUN, data=data, recipe=recipe, search_id=search_id, total=epochs)
             row.account_id, row.created_at = account.id, clock.now()
             session.add(row)

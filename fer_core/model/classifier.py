@@ -18,7 +18,7 @@ from fer_core.emotions import Emotion
 from fer_core.errors import ModelError
 from fer_core.faces.preprocess import middle, normalise, to_grey48, view
 from fer_core.model.golden import TOLERANCE, golden_crops
-from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256
+from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard, file_sha256, remedy
 from fer_core.model.network import build_network
 
 BATCH = 128
@@ -60,7 +60,7 @@ class Classifier:
         if not weights.is_file():
             raise ModelError(f"The model's weights are missing: no {card.weights} lies beside its card.", "no_model")
         if file_sha256(weights) != card.sha256:
-            raise ModelError("The model's weights do not match its card. Please install the program again.")
+            raise ModelError(f"The model's weights do not match its card. {remedy(path)}")
         network = build_network(card.architecture)
         try:
             with safe_open(weights, "pt") as file:
@@ -69,9 +69,10 @@ class Classifier:
         except (SafetensorError, RuntimeError):
             raise ModelError("The model's weights do not fit the network that its card describes.") from None
         if metadata != card.metadata():
-            raise ModelError("The model's card was changed. Please install the program again.")
+            raise ModelError(f"The model's card was changed. {remedy(path)}")
         classifier = cls(card, fuse(network.eval()), chosen_device(device))
-        classifier.check_golden()
+        if not classifier.answers_as_its_card():
+            raise ModelError(f"The model does not give the answers that its card expects. {remedy(path)}")
         return classifier
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -138,14 +139,11 @@ class Classifier:
             logits: Tensor = self._network(x.contiguous(memory_format=torch.channels_last)).float()
         return logits
 
-    def check_golden(self) -> None:
-        """Compare the answers to the card's golden picture. Raises ModelError for a mismatch."""
+    def answers_as_its_card(self) -> bool:
+        """Return whether the answers to the card's golden picture are those that the card expects."""
         found = self.probabilities(golden_crops(self.card.golden.picture))
         expected = np.array(self.card.golden.probabilities, np.float32).reshape(-1, len(Emotion))
-        if found.shape != expected.shape or np.abs(found - expected).max() > TOLERANCE:
-            raise ModelError(
-                "The model does not give the answers that its card expects. Please install the program again."
-            )
+        return found.shape == expected.shape and bool(np.abs(found - expected).max() <= TOLERANCE)
 
 
 def fuse(network: nn.Module) -> nn.Module:

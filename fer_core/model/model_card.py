@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ AS_IT_IS: tuple[View, ...] = ((0.0, 1.0),)
 
 DEFAULT_MODEL = "seresnet_clean"
 """The name of the shipped model: its card and weights lie in `WEIGHTS_FOLDER` under it."""
+
+
+def remedy(path: Path) -> str:
+    """Return what helps where the model with this card is damaged: the shipped one comes with the program alone."""
+    if path.parent == WEIGHTS_FOLDER:
+        return "Please install the program again."
+    return "Please copy its card and weights here again from where they were made, or use another model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +92,16 @@ class ModelCard:
         rows = self.metrics.get("PublicTest", {}).get("full", {}).get("given")
         return tuple(tuple(row) for row in rows) if rows else None
 
-    @property
-    def saw_near_twins(self) -> bool:
-        """Whether photographs of test pictures, in another crop, were trained on, which flatters its figures."""
-        return "photograph_in_test" not in self.data.get("left_out", {})
+    def saw_near_twins(self, others: Sequence[ModelCard]) -> bool:
+        """Return whether photographs of test pictures, in another crop, were trained on, which flatters its figures.
+
+        `others`: the cards of models whose weights it may have gone on from, for these may have seen them before it.
+        """
+        if "photograph_in_test" not in self.data.get("left_out", {}):
+            return True
+        before = [card for card in others if card.sha256 == self.recipe.get("warm_start")]
+        rest = [card for card in others if card not in before]
+        return any(card.saw_near_twins(rest) for card in before)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-ready values."""
@@ -117,7 +131,7 @@ class ModelCard:
         except FileNotFoundError:
             raise ModelError("No model is installed: its card is missing.", "no_model") from None
         except (OSError, ValueError, RecursionError):
-            raise ModelError("The model's card can't be read. Please install the program again.") from None
+            raise ModelError(f"The model's card can't be read. {remedy(path)}") from None
         try:
             values["input"] = _input_of(values["input"])
             golden = values["golden"]
@@ -127,9 +141,7 @@ class ModelCard:
             values["curves"] = tuple(values.get("curves", ()))
             return cls(**values)
         except (KeyError, TypeError, ValueError):
-            raise ModelError(
-                "The model's card lacks entries or has unknown ones. Please install the program again."
-            ) from None
+            raise ModelError(f"The model's card lacks entries or has unknown ones. {remedy(path)}") from None
 
     def save(self, path: Path) -> None:
         """Write the card as JSON, whole or not at all."""

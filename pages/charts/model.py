@@ -84,10 +84,7 @@ def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
             hovertemplate="%{y}, " + name + ": %{x:.1%}<extra></extra>",
         )  # fmt: skip
     # A bar's own interval would lie behind the bar beside it.
-    reach = {
-        "array": [found.right_95[1] - found.right for found in figures],
-        "arrayminus": [found.right - found.right_95[0] for found in figures],
-    }
+    reach = _reach([found.right for found in figures], [found.right_95 for found in figures])
     figure.add_scatter(
         y=labels, x=[found.right for found in figures], mode="markers", error_x=reach,
         marker={"color": "#1E2A32", "size": 4}, hoverinfo="skip", showlegend=False,
@@ -97,19 +94,24 @@ def classes_figure(figures: Sequence[Shares], names: Names) -> go.Figure:
     return plain(figure, 320).update_layout(barmode="stack", showlegend=True, hovermode="closest")
 
 
-def robustness_figure(agreement: Mapping[str, float], undisturbed: float) -> go.Figure:
-    """Draw the agreement, 0 to 1, under each disturbance, the least harmful at the top; a line is where none is."""
-    names = sorted(agreement, key=lambda name: -agreement[name])
+def robustness_figure(agreement: Mapping[str, tuple[float, tuple[float, float]]], undisturbed: float) -> go.Figure:
+    """Draw the agreement, 0 to 1, under each disturbance with its 95 % interval, the least harmful at the top.
+
+    A line is where no picture is disturbed.
+    """
+    found = sorted(agreement.items(), key=lambda one: -one[1][0])
+    shares = [share for _, (share, _) in found]
+    limits = [limits for _, (_, limits) in found]
     figure = go.Figure(
         go.Bar(
-            y=names, x=[agreement[name] for name in names], orientation="h", marker={"color": COLORS[Emotion.SAD]},
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            y=[name for name, _ in found], x=shares, orientation="h", marker={"color": COLORS[Emotion.SAD]},
+            error_x=_reach(shares, limits), customdata=limits,
+            hovertemplate="%{y}: %{x:.1%} (95 % interval %{customdata[0]:.1%} to %{customdata[1]:.1%})<extra></extra>",
         )
     )  # fmt: skip
     figure.add_vline(x=undisturbed, line={"color": LINE, "dash": "dash", "width": 1.5})
-    figure.update_xaxes(
-        tickformat=".0%", range=[0, 1], title="agreement when pictures are disturbed; dashed line: undisturbed"
-    )
+    title = "agreement when pictures are disturbed, with 95 % intervals; dashed line: undisturbed"
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], title=title)
     figure.update_yaxes(autorange="reversed")
     return plain(figure, 380).update_layout(hovermode="closest")
 
@@ -178,3 +180,11 @@ def training_figure(curves: Sequence[Mapping[str, float]]) -> go.Figure:
 def whole_epochs(figure: go.Figure, most: float) -> None:
     """Name the axes of epochs up to `most`: the first ones have a tick each, and none lies between two."""
     figure.update_xaxes(title="Epoch", **({"tick0": 0, "dtick": 1} if most <= FEW_EPOCHS else {}))
+
+
+def _reach(shares: Sequence[float], limits: Sequence[tuple[float, float]]) -> dict[str, list[float]]:
+    """Return how far intervals reach beyond shares, as Plotly draws it."""
+    return {
+        "array": [high - share for share, (_, high) in zip(shares, limits, strict=True)],
+        "arrayminus": [share - low for share, (low, _) in zip(shares, limits, strict=True)],
+    }

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clinic.model_report import class_figures, interval, main_figures, most_confused, observations, opening, repeat_rows
+from clinic.model_intervals import interval, macro_f1_95
+from clinic.model_report import class_figures, main_figures, most_confused, observations, opening, repeat_rows
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard, known_cards
+from train.compare import grouped_intervals
 
 ALONE = {"accuracy": 0.5, "pictures": 40}
 RESULTS = Path(__file__).parents[2] / "train" / "results"
@@ -114,7 +116,10 @@ def test_observations_need_no_more_than_the_figures():
 
 def test_twins_stand_beside_all_pictures():
     every, alone = repeat_rows(card_metrics()["PrivateTest"])
-    assert (every["Number"], alone["Number"], alone["Agreement"]) == (56, 40, 50.0)
+    assert (every["Number"], alone["Number"]) == (56, 40)
+    assert alone["Agreement"] == "50.0 % (10.0 to 90.0 %)"
+    low, high = macro_f1_95(measured())
+    assert every["Macro F1"] == f"50.0 % ({low * 100:.1f} to {high * 100:.1f} %)"
 
 
 @pytest.mark.parametrize("card", [ModelCard.load(), *known_cards(RESULTS)], ids=lambda c: c.name)
@@ -132,3 +137,11 @@ def test_each_share_of_faces_stands_with_its_interval():
         assert "95 % interval" in said, said
     assert sum("95 % interval" in said for said in found.weaknesses) >= 1
     assert found.strengths[1].count("95 % interval") == 2
+
+
+def test_the_interval_of_macro_f1_is_that_of_drawing_pictures_again():
+    counts = np.array(ModelCard.load().metrics["PrivateTest"]["full"]["confusion"])
+    true, label = (np.repeat(axis.ravel(), counts.ravel()).astype(np.uint8) for axis in np.indices(counts.shape))
+    drawn = grouped_intervals(label, true, np.arange(len(true)).astype(str))["macro_f1_95"]
+    assert macro_f1_95({"confusion": counts.tolist()}) == pytest.approx(drawn, abs=0.004)
+    assert macro_f1_95({"confusion": np.zeros((7, 7)).tolist()}) == (0.0, 1.0)

@@ -1,5 +1,6 @@
 """Signing in at another provider: there and back against a real server, and everything that has to be refused."""
 
+import gzip
 import html
 import time
 from datetime import timedelta
@@ -15,7 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from clinic.accounts import accounts, identities, oidc, sessions, totp
+from clinic.accounts import accounts, bounded_answers, identities, oidc, sessions, totp
 from db.models import Account, ProviderAttempt, ProviderIdentity, Role, SignIn
 from fer_core.errors import FerError
 from tests import provider as providers
@@ -183,6 +184,31 @@ def test_an_answer_without_end(client, link, provider, attack):
     link()
     provider.answers = "[" * 200_000
     refused(client, provider, attack, "provider_unreachable")
+
+
+@pytest.mark.attack("OIDC: an answer of the provider that is larger than any can be, or compressed")
+@pytest.mark.parametrize("kind", ["large", "compressed"])
+def test_an_answer_that_is_too_large(client, link, provider, attack, kind):
+    link()
+    provider.answers = PlainTextResponse(" " * (bounded_answers.MOST_BYTES + 1 if kind == "large" else 10))
+    if kind == "compressed":
+        provider.answers = PlainTextResponse(gzip.compress(b" " * 1000), headers={"Content-Encoding": "gzip"})
+    refused(client, provider, attack, "provider_unreachable")
+
+
+@pytest.mark.attack("OIDC: a code that another provider gave, or one that the provider doesn't name itself with")
+def test_a_code_of_another_provider(client, link, provider, attack):
+    link()
+    where = ("http://clinic.test/provider/back",)
+    for names_itself, issuer in ((True, None), (True, "https://elsewhere.test"), (False, "https://elsewhere.test")):
+        provider.names_itself = names_itself
+        back = parse_qs(urlsplit(go(client)).query)
+        held = client.cookies["departed"]
+        asked = (*where, back["state"][0], held, back["code"][0], issuer)
+        attack(lambda asked=asked: oidc.arrive(database(), resources().settings.provider, *asked), "provider_token")
+        assert back["code"][0] in provider.given
+    provider.names_itself = True
+    assert there_and_back(client).status_code == 200
 
 
 @pytest.mark.attack("OIDC: a token that somebody else signed, or signed with the public key as a secret")

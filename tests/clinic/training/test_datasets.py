@@ -5,10 +5,11 @@ import os
 
 import pytest
 
-from clinic.training import datasets, runs
+from clinic.training import datasets, runs, search
 from clinic.training_queue import places
 from clinic.training_queue.work import LANES
 from fer_core.emotions import EMOTION_LABELS
+from fer_core.errors import FerError
 from tests.clinic.training.conftest import until
 
 ENOUGH = dict.fromkeys(EMOTION_LABELS, 500)
@@ -70,6 +71,15 @@ def test_a_check_reads_the_set_itself(db, settings, admin, lane):
     assert overview.classes["Training"] == dict.fromkeys(EMOTION_LABELS, 12)
     assert overview.samples.startswith(b"\x89PNG")
     assert overview.bad_files == ("gratings.csv, line 142: 3 pixels in place of 2304",)
+    for asked in (
+        lambda batch: runs.start(db, settings, admin, "gratings.csv", "quick", {"batch": batch}),
+        lambda batch: search.start(db, settings, admin, "gratings.csv", "quick", {"batch": (batch, 86.0)}, 3, 1),
+    ):
+        with pytest.raises(FerError, match="is more than the 84 pictures") as refusal:
+            asked(85)
+        assert refusal.value.code == "bad_recipe"
+    assert runs.standings(db, settings, admin) == []
+    runs.start(db, settings, admin, "gratings.csv", "quick", {"batch": 84})
     written = places.folder_of(settings, check) / "data.json"
     before = json.loads(written.read_text("utf-8")) | {"bad_files": [os.fsdecode(b"M\xfcller.png: no picture")]}
     written.write_text(json.dumps(before), "utf-8")

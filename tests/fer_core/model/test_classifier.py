@@ -14,7 +14,15 @@ from fer_core.errors import ModelError
 from fer_core.faces.preprocess import normalise, view
 from fer_core.model.classifier import Classifier, fuse
 from fer_core.model.golden import golden_crops
-from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, Golden, ModelCard, ModelInput, file_sha256
+from fer_core.model.model_card import (
+    DEFAULT_MODEL,
+    WEIGHTS_FOLDER,
+    Golden,
+    ModelCard,
+    ModelInput,
+    file_sha256,
+    remedy,
+)
 from fer_core.model.network import build_network
 
 ARCHITECTURE = {"name": "expression_net", "widths": [8, 8], "blocks": [1, 1], "dropout": 0.0}
@@ -116,6 +124,13 @@ def test_a_card_that_is_none_is_refused_in_a_sentence(model, attack):
     for content in (b"[" * 200_000, b'{"side": ' + b"9" * 5000 + b"}", b"\xff", b"[]"):
         model.write_bytes(content)
         attack(lambda: Classifier.load(model), "model_refused")
+
+
+def test_what_helps_depends_on_whose_model_it_is(model):
+    assert remedy(WEIGHTS_FOLDER / "seresnet_clean.json") == "Please install the program again."
+    model.write_text("no card")
+    with pytest.raises(ModelError, match="Please copy its card and weights here again"):
+        Classifier.load(model)
 
 
 def test_swapped_classes_in_the_weights_fail_the_golden_check(model):

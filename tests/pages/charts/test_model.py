@@ -66,9 +66,11 @@ def test_each_expression_s_faces_fill_the_bar():
 
 
 def test_disturbances_and_models_are_in_order():
-    figure = robustness_figure({"dark": 0.4, "blur": 0.6}, 0.7)
+    figure = robustness_figure({"dark": (0.4, (0.3, 0.6)), "blur": (0.6, (0.5, 0.7))}, 0.7)
     (bars,) = figure.data
     assert figure.layout.shapes[0].x0 == 0.7
     assert (bars.y, bars.x) == (("blur", "dark"), (0.6, 0.4))
+    assert bars.error_x.array == pytest.approx((0.1, 0.2))
+    assert bars.error_x.arrayminus == pytest.approx((0.1, 0.1))
     agreement, f1 = models_figure([("<b>ours</b>", 70.0, 65.0), ("plain", 60.0, 50.0)]).data
     assert (agreement.y, agreement.x, f1.x) == (("&lt;b&gt;ours&lt;/b&gt;", "plain"), (70.0, 60.0), (65.0, 50.0))
