@@ -136,7 +136,7 @@ def _recording(patient_id: str, number: int, day: date, own: Any, rng: np.random
 
 def _job(recording_id: str, number: int) -> dict[str, Any]:
     return {
-        "recording_id": recording_id, "number": number, "state": JobState.DONE.value, "sources": [],
+        "recording_id": recording_id, "number": number, "state": JobState.DONE, "sources": [],
         "created_at": clock.now(),
     }  # fmt: skip
 

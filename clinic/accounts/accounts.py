@@ -131,7 +131,7 @@ def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int 
         edit(account, seen, Difference("Role", words.ROLES[account.role], words.ROLES[role]))
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
-        account.role = role.value
+        account.role = role
         held = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
         if role is Role.VIEWER:
             need_writers(session, session.scalars(held).all(), "Please hand the caseload over first.")
@@ -179,7 +179,7 @@ def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None)
         by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
-        if account.role == Role.VIEWER.value:
+        if account.role == Role.VIEWER:
             own = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
             instead = "Please enable a clinician who sees the patients, or hand them over to one, first."
             need_writers(session, session.scalars(own).all(), instead)
@@ -249,7 +249,7 @@ def take_orphans(session: Session, account: Account) -> None:
 
 def first_administrator(session: Session) -> Account | None:
     """Return the oldest administrator, None before there is one."""
-    asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
+    asked = select(Account).where(Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
     return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
 
 
@@ -286,7 +286,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
     account = Account(
         name=name,
         name_key=name_key(name),
-        role=role.value,
+        role=role,
         password_hash=stored,
         must_change=must_change,
         read_up_to=session.scalar(select(func.max(AuditRow.number))) or 0,
@@ -307,7 +307,7 @@ def _row(
     return AccountRow(
         id=account.id,
         name=account.name,
-        role=Role(account.role),
+        role=account.role,
         disabled=account.disabled_at is not None,
         must_change=account.must_change,
         patients=patients,
@@ -351,7 +351,7 @@ def _unknown() -> FerError:
 def _keep_one(session: Session, account: Account) -> None:
     """Refuse to take away the last administrator who can sign in."""
     others = select(Account.id).where(
-        Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
+        Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None), Account.id != account.id
     )
     if session.scalar(others.limit(1)) is None:
         raise FerError("At least one administrator has to remain. Please add another one first.", "last_administrator")

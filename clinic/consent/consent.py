@@ -139,7 +139,7 @@ def add(
         session.add(
             Consent(
                 patient_id=patient_id,
-                scope=scope.value,
+                scope=scope,
                 given_on=given_on,
                 expires_on=expires_on,
                 document=document,
@@ -166,7 +166,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         names = _names_in(session, rows)
-        return [_standing(session, Scope(row.scope), row, names) for row in rows]
+        return [_standing(session, row.scope, row, names) for row in rows]
 
 
 def objection(db: Database, actor: Actor, patient_id: str, *scopes: Scope) -> ConsentError | None:
@@ -221,7 +221,7 @@ def endings(session: Session, patient_ids: Collection[str], within: timedelta) -
     found: dict[str, list[Ending]] = {}
     for row in rows:
         if row.expires_on is not None:
-            one = Ending(Scope(row.scope), row.expires_on, row.expires_on < day)
+            one = Ending(row.scope, row.expires_on, row.expires_on < day)
             found.setdefault(row.patient_id, []).append(one)
     return {patient_id: sorted(each, key=lambda one: one.last_day) for patient_id, each in found.items()}
 
@@ -267,7 +267,7 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
             or_(later.number > Consent.number, and_(later.number == Consent.number, later.id < Consent.id)),
         )
     )
-    return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
+    return select(Consent.patient_id).where(Consent.scope == scope, Consent.withdrawn_at.is_(None), ~newer)
 
 
 def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
@@ -276,7 +276,7 @@ def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
     def ask() -> dict[Scope, Consent]:
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number, Consent.id.desc()))
-        return {Scope(row.scope): row for row in rows}
+        return {row.scope: row for row in rows}
 
     return once(session, ("consents", patient_id), ask)
 

@@ -134,7 +134,7 @@ def _to_be_analysed(session: Session, account_id: str) -> int:
     handed_in = select(AuditRow.recording_id).where(
         AuditRow.account_id == account_id, AuditRow.action == AuditAction.RECORDING_ADDED.value
     )
-    unfinished = [JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value]
+    unfinished = [JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING]
     found = session.scalars(select(Job.sources).where(Job.state.in_(unfinished), Job.recording_id.in_(handed_in)))
     return sum(int(source.get("size", 0)) for sources in found for source in sources)
 
