@@ -33,7 +33,8 @@ from db.engine import Database
 from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
 from storage.media import PART, open_store
-from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed, read_unfinished
+from storage.sealed import CHUNK_BYTES, RECORD_BYTES, SealedWriter, open_sealed, read_unfinished
+from storage.wrapping import HEADER_BYTES
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be active within a quarter of an hour; abandoned ones are deleted after a day."""
