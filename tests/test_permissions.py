@@ -24,7 +24,7 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import clock_watch, model_in_use, words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
+from clinic.accounts import accounts, first_administrator, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import zones
 from clinic.consent import consent
 from clinic.consent.consent import Scope
@@ -117,6 +117,7 @@ MODULES = (
     conditions,
     csv_tables,
     events,
+    first_administrator,
     handover,
     incoming_csv,
     scales,
