@@ -16,7 +16,7 @@ from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
 from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, InventedPerson, InventedVisit
 from clinic.audit import AuditAction
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.patients.summaries import summarise
 from clinic.questionnaires import scales
@@ -101,7 +101,7 @@ def _add(session: Session, person: InventedPerson, own: Scale, rng: np.random.Ge
     session.flush()
     given_on = _day(max(visit.days_ago for visit in person.visits))
     agreed = tuple(scope for scope in Scope if scope is not Scope.TRAIN)
-    consent.add(session, patient.id, agreed, given_on, document="Invented: no paper was signed")
+    giving.add(session, patient.id, agreed, given_on, document="Invented: no paper was signed")
     oldest_sampled = len(person.visits) - (person.sampled or len(person.visits))
     for number, visit in enumerate(person.visits):
         recording, table = _recording(patient.id, visit, rng)

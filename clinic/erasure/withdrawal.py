@@ -15,7 +15,7 @@ from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, shown_as
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
@@ -83,7 +83,7 @@ def withdraw(
     """
     with _adding(STANDS), db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        consent.edit(session, patient_id, scopes, seen, "withdrawn")
+        giving.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
         if seen_counts is not None and counts.of != seen_counts.of:
             raise ConflictError("what is stored of this patient", frozenset())

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import JSON, Column, Enum, String, Table
 
 from clinic import clock, phrases
-from clinic.consent.consent import DOCUMENT_MAX
+from clinic.consent.giving import DOCUMENT_MAX
 from clinic.exchange import imported_series
 from clinic.exchange.archive_rows import MOST_NUMBER, Row, newer
 from clinic.exchange.exports import owner
