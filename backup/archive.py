@@ -25,7 +25,8 @@ from db.copies import CopyError, check, copy_whole, delete_copy, sync_folder
 from db.faults import of_rights
 from fer_core.errors import FerError
 from storage.keys import first_text
-from storage.sealed import KEY_BYTES, MAGIC, Key, SealError, key_id, open_sealed, opens, sealing
+from storage.sealed import open_sealed, sealing
+from storage.wrapping import KEY_BYTES, MAGIC, Key, SealError, key_id, opens
 
 FORMAT, VERSION = "expression-history-backup", 3
 """The first version held the names of the files and not the files; the second, the database as it is."""

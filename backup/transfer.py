@@ -10,7 +10,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Enum,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    type_coerce,
+)
 
 from db.connection import READ_ONLY, make_engine
 from db.copies import sqlite_path
@@ -154,8 +169,13 @@ def _compare(writing: Connection, copied: dict[str, TableDigest]) -> None:
 def _parts(connection: Connection, one: Table) -> Iterator[Sequence[Row[Any]]]:
     # A row that names another of its own table comes after it: what is named names none itself.
     named_last = [key.parent.is_not(None) for key in one.foreign_keys if key.column.table is one]
-    rows = select(one).order_by(*named_last)
+    rows = select(*map(_as_stored, one.columns)).order_by(*named_last)
     yield from connection.execute(rows, execution_options={"yield_per": ROWS_AT_ONCE}).partitions()
+
+
+def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    """Return how a column is read: the text of an enum as it is, so that one unknown value doesn't stop a backup."""
+    return type_coerce(column, String()).label(column.name) if isinstance(column.type, Enum) else column
 
 
 def _go_on_numbering(writing: Connection, one: Table) -> None:

@@ -27,7 +27,7 @@ from starlette.middleware import Middleware
 
 from clinic import words
 from clinic.access import Actor, Role
-from clinic.accounts import accounts, sessions, tokens
+from clinic.accounts import accounts, first_administrator, sessions, tokens
 from clinic.settings import Settings
 from clinic.worker.drawn_face import draw_face
 from db.engine import Database, migrate, open_database
@@ -76,7 +76,7 @@ def make_tokens(folder: Path) -> list[str]:
     keys.make(settings)
     migrate(settings.database_url)
     db: Database = open_database(settings.database_url)
-    accounts.add_first(db, "code", "code", "Benchmark", PASSWORD)
+    first_administrator.add(db, "code", "code", "Benchmark", PASSWORD)
     first = _signed_in(db, "Benchmark")
     made = [tokens.make(db, first, "benchmark", [], PASSWORD)]
     for number in range(1, ACCOUNTS):

@@ -77,7 +77,7 @@ def _counted(place: Clinic, pictures: int) -> Throughput:
     finished: list[datetime] = [job.finished_at for job in found if job.finished_at is not None]
     return Throughput(
         pictures=pictures,
-        done=sum(job.state == JobState.DONE.value for job in found),
+        done=sum(job.state == JobState.DONE for job in found),
         claimed_once=sum(job.lease_token == 1 for job in found),
         written_once=sum(chunks[job.recording_id] == moments[job.recording_id] == 1 for job in found),
         by_worker=dict(Counter(job.worker for job in found)),

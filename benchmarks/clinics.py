@@ -25,7 +25,7 @@ from clinic import words
 from clinic.access import Actor, Role
 from clinic.accounts import accounts
 from clinic.admin import keyring
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.jobs import jobs
 from clinic.patients import caseload
 from clinic.recordings import uploads
@@ -75,7 +75,7 @@ class Clinic:
         """Queue a file for a new patient and return the recording's id."""
         upload = self._stored(content, kind)
         patient_id = caseload.add_patient(self.db, self.who, "Invented")
-        consent.record(self.db, self.who, patient_id, consent.ANALYSIS, DAY)
+        giving.record(self.db, self.who, patient_id, consent.ANALYSIS, DAY)
         return jobs.enqueue(self.db, self.settings, self.who, patient_id, [upload], DAY).recording_id
 
     def _stored(self, content: bytes, kind: str) -> Upload:

@@ -31,7 +31,7 @@ def throughput(machines: int, videos: int, seconds: int) -> float:
 
 
 def _left(place: Clinic) -> int:
-    working = [state for state in UNDER_WAY if state != JobState.CHOOSING.value]
+    working = [state for state in UNDER_WAY if state != JobState.CHOOSING]
     with place.db.read() as session:
         return session.scalar(select(func.count()).select_from(Job).where(Job.state.in_(working))) or 0
 

@@ -143,7 +143,7 @@ def _torment(
         # Two kills within one chunk are tried; more would rightly be taken for the file's fault.
         job = _job(place, recording_id)
         few = killed_at[_chunks_of(job)] < leases.MAX_ATTEMPTS - 1
-        return job.state == JobState.RUNNING.value and job.done_s > job.resumed_s and few
+        return job.state == JobState.RUNNING and job.done_s > job.resumed_s and few
 
     for _ in range(times):
         until(lambda: _ended(place, recording_id) or may_be_killed(), 600)

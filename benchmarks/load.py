@@ -242,7 +242,7 @@ def _compare(place: Clinic, found: Found) -> None:
 def _over(place: Clinic, recording_id: str) -> bool:
     with place.db.read() as session:
         job = session.scalars(select(Job).where(Job.recording_id == recording_id)).one()
-    return job.state not in (JobState.QUEUED.value, JobState.RUNNING.value)
+    return job.state not in (JobState.QUEUED, JobState.RUNNING)
 
 
 def table(found: Found) -> Iterator[str]:

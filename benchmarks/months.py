@@ -26,7 +26,7 @@ from clinic import clock, words
 from clinic.access import Actor
 from clinic.accounts import accounts, passwords
 from clinic.admin import keyring
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.patients import caseload, listing, needs
 from clinic.patients.listing import CaseloadQuery
 from clinic.patients.summaries import LABELS, Summary
@@ -90,7 +90,7 @@ def _add_patient(session: Session, account_id: str, name: str, count: int, rng: 
     session.add(patient)
     session.flush()
     session.add(Access(account_id=account_id, patient_id=patient.id, created_at=clock.now()))
-    consent.add(session, patient.id, tuple(consent.Scope), LAST_DAY - timedelta(days=7 * count))
+    giving.add(session, patient.id, tuple(consent.Scope), LAST_DAY - timedelta(days=7 * count))
     own = rng.dirichlet(40 * MIX)
     first = (session.scalar(select(func.max(Recording.number))) or 0) + 1
     days = [LAST_DAY - timedelta(days=7 * (count - 1 - place)) for place in range(count)]
@@ -136,7 +136,7 @@ def _recording(patient_id: str, number: int, day: date, own: Any, rng: np.random
 
 def _job(recording_id: str, number: int) -> dict[str, Any]:
     return {
-        "recording_id": recording_id, "number": number, "state": JobState.DONE.value, "sources": [],
+        "recording_id": recording_id, "number": number, "state": JobState.DONE, "sources": [],
         "created_at": clock.now(),
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from benchmarks.months import LAST_DAY, browsing, cpu_s, fill, serving
 from clinic import clock
 from clinic.patients.summaries import summarise
 from db.engine import open_database
-from db.models import Job, JobState, Recording, Sample, new_id
+from db.models import Job, JobState, Recording, RecordingKind, Sample, new_id
 from db.records import SampleTable
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.types import Status
@@ -69,16 +69,17 @@ def add_recording(folder: Path, patient_id: str, minutes: float) -> str:
     boxes = np.tile([520.0, 180.0, 760.0, 500.0], (count, 1))
     table = SampleTable(np.arange(count) * 6, times, np.zeros(count, np.int64), status, outputs, boxes, np.ones(count))
     settings: dict[str, Any] = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW}
+    kind = RecordingKind.VIDEO
     recording = Recording(
-        id=new_id(), patient_id=patient_id, kind="video", recorded_on=LAST_DAY, duration_s=minutes * 60, width_px=1280,
-        height_px=720, model_sha256="invented", settings=settings, summary=asdict(summarise(table, "video", settings)),
+        id=new_id(), patient_id=patient_id, kind=kind, recorded_on=LAST_DAY, duration_s=minutes * 60, width_px=1280,
+        height_px=720, model_sha256="invented", settings=settings, summary=asdict(summarise(table, kind, settings)),
         created_at=clock.now(), analysed_at=clock.now(),
     )  # fmt: skip
     db = open_database(f"sqlite:///{folder / 'clinic.db'}")
     with db.session() as session:
         session.add(recording)
         session.flush()
-        session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
+        session.add(Job(recording_id=recording.id, state=JobState.DONE, created_at=clock.now()))
         session.execute(insert(Sample), list(_rows(recording.id, table)))
         recording_id = recording.id
     db.close()

@@ -16,7 +16,7 @@ from clinic.patients.trends import Trend, trend
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import PHQ9
 from clinic.questionnaires.scoring import score_total
-from db.models import Recording
+from db.models import Recording, RecordingKind
 from fer_core.emotions import Emotion
 from fer_core.model.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER, ModelCard
 from fer_core.reading import usual
@@ -71,7 +71,7 @@ def noise_ratio(design: Design, recordings: int, seed: int = SEED) -> float:
     halves, shares, sizes, errors = [], [], [], []
     for _ in range(recordings):
         samples, truth = recorded(rng, MIX, design)
-        found = read(series_of(samples, "video", {"every_s": design.step_s}))
+        found = read(series_of(samples, RecordingKind.VIDEO, {"every_s": design.step_s}))
         halves.append((np.array(found.halves[0]), np.array(found.halves[1])))
         shares.append(found.shares)
         sizes.append(found.sizes)

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.clinics import Clinic, free_port, until
 from clinic import words
 from clinic.accounts import accounts, passwords, sessions, tokens
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.patients import caseload
 from clinic.worker_health import read_health
 from db.models import Role
@@ -105,7 +105,7 @@ def _people(place: Clinic) -> Iterator[Person]:
         actor = sessions.actor_of(place.db, cookie)
         assert actor is not None
         patient_id = caseload.add_patient(place.db, actor, f"Patient {number}")
-        consent.record(place.db, actor, patient_id, consent.ANALYSIS, date(2026, 1, 1))
+        giving.record(place.db, actor, patient_id, consent.ANALYSIS, date(2026, 1, 1))
         yield Person(cookie, tokens.make(place.db, actor, "load", [patient_id], PASSWORD), patient_id)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cameras import USUAL, Camera
 from clinic.patients.summaries import summarise
-from db.models import Recording
+from db.models import Recording, RecordingKind
 from db.records import SampleTable
 from fer_core.emotions import Emotion
 from fer_core.types import Status
@@ -218,7 +218,7 @@ def _table(
 
 
 def _row(number: int, samples: SampleTable, design: Design, camera_known: bool) -> Recording:
-    kind = "pictures" if design.pictures else "video"
+    kind = RecordingKind.PICTURES if design.pictures else RecordingKind.VIDEO
     settings = {} if design.pictures else {"every_s": design.step_s, "uncertain_below": 0.5}
     return Recording(
         id=str(number),

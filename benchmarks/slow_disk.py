@@ -54,7 +54,7 @@ def signed_in(db: Database) -> Actor:
         account = Account(
             name="Made Up",
             name_key="made up",
-            role=Role.CLINICIAN.value,
+            role=Role.CLINICIAN,
             password_hash="",
             created_at=now,
             statement=words.STATEMENT_VERSION,

@@ -13,6 +13,7 @@ from benchmarks.cameras import CAMERAS, USUAL
 from benchmarks.simulated_patients import MIX, Design, Floats, Sessions, lasting, patient, recorded
 from clinic.patients.summaries import series_of
 from clinic.patients.trends import trend
+from db.models import RecordingKind
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import read
 from fer_core.reading.usual import BASELINE
@@ -138,7 +139,7 @@ def coverage(name: str, design: Design, recordings: int, seed: int = SEED) -> Co
     for _ in range(recordings):
         samples, truth = recorded(rng, MIX, design)
         settings = {"every_s": design.step_s}
-        found = read(series_of(samples, "pictures" if design.pictures else "video", settings))
+        found = read(series_of(samples, RecordingKind.PICTURES if design.pictures else RecordingKind.VIDEO, settings))
         if not found.shares:
             continue
         low, high = np.array(found.low), np.array(found.high)

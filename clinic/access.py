@@ -108,7 +108,7 @@ def require_administrator(session: Session, actor: Actor | None) -> Account:
     """Return the acting administrator. Raises Forbidden ``signed_out``, ``only_administrators``."""
     account = acting(session, actor)
     # No program manages accounts, not even with an administrator's token.
-    if account.role != Role.ADMINISTRATOR.value or (actor is not None and actor.token_id):
+    if account.role != Role.ADMINISTRATOR or (actor is not None and actor.token_id):
         raise refusal("only_administrators")
     return account
 
@@ -124,7 +124,7 @@ def require_administrator_or_console(session: Session, actor: Actor | None) -> s
 def require_writer(session: Session, actor: Actor | None) -> Account:
     """Return the acting account if it may change things. Raises Forbidden ``signed_out``, ``read_only``."""
     account = acting(session, actor)
-    if account.role == Role.VIEWER.value:
+    if account.role == Role.VIEWER:
         raise refusal("read_only")
     return account
 
@@ -135,7 +135,7 @@ def writer(session: Session, account_id: str) -> Account:
     Raises Forbidden ``signed_out``, ``statement``, ``read_only``.
     """
     account = admitted(session.get(Account, account_id))
-    if account.role == Role.VIEWER.value:
+    if account.role == Role.VIEWER:
         raise refusal("read_only")
     return account
 
@@ -196,7 +196,7 @@ def staged(patient_id: Any) -> ColumnElement[bool]:
 
     Every query for patients that does not use an account's access leaves these out.
     """
-    coming = PatientImport.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
+    coming = PatientImport.state.in_([JobState.QUEUED, JobState.RUNNING])
     named = select(PatientImport.id).where(PatientImport.patient_id == patient_id, coming)
     return named.correlate_except(PatientImport).exists()
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, Validatio
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fer_core.errors import FerError
-from storage.sealed import KEY_BYTES
+from storage.wrapping import KEY_BYTES
 
 PREFIX = "FER_"
 MEBIBYTE = 1024 * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.models import ConditionKind, EventKind, Role
+from db.models import ConditionKind, EventKind, JobState, Role
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Light
 from fer_core.types import Status
@@ -318,8 +318,12 @@ CHOOSE_AGAIN = (
     " face: what you agreed with or corrected, your own labels, and stretches that are unclear or not the patient."
 )
 NOT_CHOSEN_AGAIN = {
-    "failed": "The patient's face was to be chosen again, but that analysis failed. The result before it stands.",
-    "cancelled": "The patient's face was to be chosen again, but that was cancelled. The result before it stands.",
+    JobState.FAILED: (
+        "The patient's face was to be chosen again, but that analysis failed. The result before it stands."
+    ),
+    JobState.CANCELLED: (
+        "The patient's face was to be chosen again, but that was cancelled. The result before it stands."
+    ),
 }
 """By the state of the analysis that was to ask for the face."""
 DECIDED_BY_OTHERS = (

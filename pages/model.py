@@ -17,6 +17,7 @@ from clinic.training import promotion
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from fer_core.model.model_card import ModelCard, known_cards
 from pages import chooser
+from pages.charts.figures import title
 from pages.charts.model import (
     classes_figure,
     confusion_figure,
@@ -25,7 +26,6 @@ from pages.charts.model import (
     training_figure,
     trust_figure,
 )
-from pages.charts.trend import title
 from pages.views.examples import show_cell, show_gallery
 from pages.views.own_figures import show_own_figures
 from pages.widgets import chart, chart_of_cells, day, percent

@@ -13,7 +13,7 @@ from pathlib import Path
 from db.copies import sync_folder
 from fer_core.errors import FerError
 from storage.places import Places
-from storage.sealed import KEY_BYTES, Key
+from storage.wrapping import KEY_BYTES, Key
 
 MOST_CHARACTERS = 1 << 20
 """So much is read of a file of a key or a passphrase."""

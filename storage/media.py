@@ -22,7 +22,8 @@ from storage import keys
 from storage.places import Places
 from storage.placing import PART as PART
 from storage.placing import adopt, file_system, listed
-from storage.sealed import Key, copy_with_header, key_id, open_sealed, rewrap
+from storage.sealed import open_sealed
+from storage.wrapping import Key, copy_with_header, key_id, rewrap
 
 MARK = "clinic.id"
 """The name of the file that says whose a store is."""

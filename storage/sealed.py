@@ -1,79 +1,42 @@
 """Files sealed with AES-256-GCM in chunks: any part can be read, and a swapped, cut or added part is detected.
 
-A file is a header and chunks. The header holds the file's own fresh key, wrapped by another key. Each chunk is
-``nonce | ciphertext | tag`` and is bound to its number, to whether it is the last one, and to the file's context.
+A file is a header (storage/wrapping.py) and chunks. Each chunk is ``nonce | ciphertext | tag`` and is bound to its
+number, to whether it is the last one, and to the file's context.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import shutil
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from db.copies import sync_folder
-from fer_core.errors import FerError
+from storage.wrapping import (
+    HEADER_BYTES,
+    KEY_BYTES,
+    NONCE_BYTES,
+    TAG_BYTES,
+    Key,
+    damaged,
+    file_key_of,
+    header_for,
+)
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 CHUNK_BYTES = 256 * 1024
 """Plain bytes in a chunk; the last may have fewer."""
-MAGIC = b"EXPHIST1"
-KEY_BYTES, ID_BYTES, NONCE_BYTES, TAG_BYTES = 32, 16, 12, 16
-HEADER_BYTES = len(MAGIC) + ID_BYTES + NONCE_BYTES + KEY_BYTES + TAG_BYTES
 EXTRA_BYTES = NONCE_BYTES + TAG_BYTES
 """By how much sealing makes a chunk longer."""
 RECORD_BYTES = CHUNK_BYTES + EXTRA_BYTES
-SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**17, 8, 1
-"""Cost of guessing a passphrase: 128 MiB and about half a second for each try (OWASP's choice for scrypt)."""
 CACHED_CHUNKS = 4
-
-
-class SealError(FerError):
-    """A sealed file that was changed or damaged, or that another key opens."""
-
-    code = "file_damaged"
-
-
-def _damaged() -> SealError:
-    return SealError("The stored file was changed or damaged on the disk, so it is not used.")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key of 256 bits that wraps the keys of files. `id` is public and stands in each file."""
-
-    id: bytes
-    secret: bytes = field(repr=False)
-
-    @classmethod
-    def of(cls, secret: bytes) -> Key:
-        """Return the key of 32 secret bytes; its id reveals nothing of them."""
-        return cls(hashlib.sha256(b"expression-history key id" + secret).digest()[:ID_BYTES], secret)
-
-    @property
-    def fingerprint(self) -> str:
-        """The id as 32 hexadecimal digits."""
-        return self.id.hex()
-
-    @classmethod
-    def of_passphrase(cls, passphrase: str, salt: bytes | None = None) -> Key:
-        """Return the key that scrypt derives from a passphrase; the salt (16 bytes, fresh by default) is its id."""
-        salt = salt or os.urandom(ID_BYTES)
-        kdf = Scrypt(salt=salt, length=KEY_BYTES, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P)
-        return cls(salt, kdf.derive(passphrase.encode()))
 
 
 class _Chunks:
@@ -92,7 +55,7 @@ class _Chunks:
         try:
             return self._cipher.decrypt(record[:NONCE_BYTES], record[NONCE_BYTES:], self._bound_to(number, last))
         except InvalidTag:
-            raise _damaged() from None
+            raise damaged() from None
 
     def _bound_to(self, number: int, last: bool) -> bytes:
         return struct.pack(">Q?", number, last) + self._context
@@ -103,7 +66,7 @@ class SealedWriter:
 
     def __init__(self, file: BinaryIO, key: Key, context: bytes) -> None:
         file_key = os.urandom(KEY_BYTES)
-        file.write(_header(file_key, key, context))
+        file.write(header_for(file_key, key, context))
         self._file, self._chunks = file, _Chunks(file_key, context)
         self._number = 0
         self._waiting = bytearray()
@@ -178,7 +141,7 @@ class _SealedReader(io.RawIOBase):
         self._place = 0
         self._cache: OrderedDict[int, bytes] = OrderedDict()
         if self._count < 1 or self.size < (self._count - 1) * CHUNK_BYTES:
-            raise _damaged()
+            raise damaged()
         # A file that was cut off or added to ends with a chunk that doesn't call itself the last.
         self._chunk(self._count - 1)
 
@@ -245,15 +208,6 @@ def open_sealed(file: BinaryIO, key: Key, context: bytes) -> BinaryIO:
         raise
 
 
-def opens(file: BinaryIO, key: Key, context: bytes) -> bool:
-    """Return whether a key opens a sealed file."""
-    try:
-        _file_key(file, key, context)
-    except SealError:
-        return False
-    return True
-
-
 def read_unfinished(file: BinaryIO, key: Key, context: bytes, count: int) -> Iterator[bytes]:
     """Yield the plain bytes of the first `count` chunks of a file that is not finished; nothing is changed.
 
@@ -279,79 +233,8 @@ def open_bytes(sealed: bytes, key: Key, context: bytes) -> bytes:
         return plain.read()
 
 
-def rewrap(file: BinaryIO, old: Key, new: Key, context: bytes) -> bytes:
-    """Return the header of a sealed file for another key, to be put in place of its own; no chunk changes.
-
-    Raises SealError ``wrong_key``, ``file_damaged``.
-    """
-    return _header(_file_key(file, old, context), new, context)
-
-
-def rewrap_bytes(sealed: bytes, old: Key, new: Key, context: bytes) -> bytes:
-    """Return what `seal_bytes` sealed with `old`, for `new`; what `new` opens already comes back as it is.
-
-    Raises as `rewrap` does.
-    """
-    file = io.BytesIO(sealed)
-    if key_id(file) == new.id:
-        return sealed
-    return rewrap(file, old, new, context) + sealed[HEADER_BYTES:]
-
-
-def rewrap_file(path: Path, old: Key, new: Key, context: bytes) -> bool:
-    """Make `new` open a file on the local disk in place of `old`, in one step; False if it already does.
-
-    Raises as `rewrap` does.
-    """
-    beside = path.with_name(f"{path.name}.rewrap")
-    with path.open("rb") as file:
-        if key_id(file) == new.id:
-            return False
-        copy_with_header(file, rewrap(file, old, new, context), beside)
-    os.replace(beside, path)
-    sync_folder(path.parent)
-    return True
-
-
-def copy_with_header(file: BinaryIO, header: bytes, target: Path) -> None:
-    """Write a copy of a sealed file with another header, for this user alone and safe on the disk."""
-    file.seek(HEADER_BYTES)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as written:
-        written.write(header)
-        shutil.copyfileobj(file, written, RECORD_BYTES)
-        written.flush()
-        os.fsync(written.fileno())
-
-
-def key_id(file: BinaryIO) -> bytes:
-    """Return the id of the key that opens the file. Raises SealError where it is no sealed file."""
-    file.seek(0)
-    header = file.read(HEADER_BYTES)
-    if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
-        raise _damaged()
-    return header[len(MAGIC) : len(MAGIC) + ID_BYTES]
-
-
-def _header(file_key: bytes, key: Key, context: bytes) -> bytes:
-    nonce = os.urandom(NONCE_BYTES)
-    named = MAGIC + key.id
-    return named + nonce + AESGCM(key.secret).encrypt(nonce, file_key, named + context)
-
-
 def _opened_chunks(file: BinaryIO, key: Key, context: bytes) -> _Chunks:
-    return _Chunks(_file_key(file, key, context), context)
-
-
-def _file_key(file: BinaryIO, key: Key, context: bytes) -> bytes:
-    if key_id(file) != key.id:
-        raise SealError("The stored file can't be opened with the key of this installation.", "wrong_key")
-    file.seek(len(MAGIC) + ID_BYTES)
-    nonce, wrapped = file.read(NONCE_BYTES), file.read(KEY_BYTES + TAG_BYTES)
-    try:
-        return AESGCM(key.secret).decrypt(nonce, wrapped, MAGIC + key.id + context)
-    except InvalidTag:
-        raise _damaged() from None
+    return _Chunks(file_key_of(file, key, context), context)
 
 
 def _size(file: BinaryIO) -> int:

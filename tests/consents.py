@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import update
 
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from db.models import Consent
 
@@ -15,7 +15,7 @@ EVERYTHING = tuple(Scope)
 def agree(db, patient_id, *scopes, expires_on=None):
     """Let a patient have consented to these scopes, by default to all."""
     with db.session() as session:
-        consent.add(session, patient_id, scopes or EVERYTHING, DAY, expires_on)
+        giving.add(session, patient_id, scopes or EVERYTHING, DAY, expires_on)
 
 
 def expire(db, patient_id, *scopes):

@@ -14,7 +14,7 @@ from clinic import clock, words
 from clinic.accounts import passwords, sessions
 from clinic.accounts.accounts import name_key
 from db.models import Account, Role
-from storage import sealed
+from storage import wrapping
 
 PASSWORD = "nine wet umbrellas"
 """Of every account that `add_account` makes."""
@@ -28,7 +28,7 @@ def cheap_hashes(monkeypatch):
 
 def cheap_passphrases(monkeypatch):
     """Let scrypt do little work, which takes half a second for each backup and each look into one."""
-    monkeypatch.setattr(sealed, "SCRYPT_N", 2**4)
+    monkeypatch.setattr(wrapping, "SCRYPT_N", 2**4)
 
 
 def now():

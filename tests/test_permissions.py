@@ -24,9 +24,9 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from clinic import clock_watch, model_in_use, words
 from clinic.access import CONSOLE, Role
-from clinic.accounts import accounts, handover, identities, oidc, sessions, takeovers, tokens, totp
+from clinic.accounts import accounts, first_administrator, handover, identities, oidc, sessions, takeovers, tokens, totp
 from clinic.admin import zones
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.exchange import (
@@ -117,6 +117,8 @@ MODULES = (
     conditions,
     csv_tables,
     events,
+    first_administrator,
+    giving,
     handover,
     incoming_csv,
     scales,
@@ -471,7 +473,7 @@ CALLS = {
     "caseload.versions": lambda w, a: caseload.versions(w.db, a, w.choosing_id),
     "consent.history": lambda w, a: consent.history(w.db, a, w.patient_id),
     "consent.objection": lambda w, a: consent.objection(w.db, a, w.patient_id, Scope.EXPORT),
-    "consent.record": lambda w, a: consent.record(w.db, a, w.patient_id, [Scope.EXPORT], date(2026, 1, 5)),
+    "giving.record": lambda w, a: giving.record(w.db, a, w.patient_id, [Scope.EXPORT], date(2026, 1, 5)),
     "consent.standings": lambda w, a: consent.standings(w.db, a, w.patient_id),
     "folders.bring_offered": lambda w, a: folders.bring_offered(w.db, with_a_folder(w), a, "march"),
     "folders.offered": lambda w, a: folders.offered(w.db, with_a_folder(w), a),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from clinic.accounts import accounts, passwords
+from clinic.accounts import first_administrator, passwords
 from clinic.admin import keyring, zones
 from clinic.settings import Settings
 from clinic.worker.supervisor import Supervisor
@@ -51,7 +51,7 @@ def database() -> Database:
 def first_code_message() -> str | None:
     """Return the console's message after the installation; None if there are accounts."""
     parts = resources()
-    if accounts.any_account(parts.db):
+    if first_administrator.any_account(parts.db):
         return None
     return f"There is no account yet. Open the program's address in a browser and give this code: {parts.first_code}"
 

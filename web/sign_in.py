@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from clinic import words
-from clinic.accounts import accounts, sessions
+from clinic.accounts import accounts, first_administrator, sessions
 from clinic.accounts.passwords import LEAST
 from fer_core.errors import FerError
 from web.attempts import Attempts
@@ -58,7 +58,7 @@ async def second_step(request: Request) -> Response:
 async def first_run(request: Request) -> Response:
     """Show the form of the first administrator, or add that account and sign it in."""
     parts = resources()
-    if await asyncio.to_thread(accounts.any_account, parts.db):
+    if await asyncio.to_thread(first_administrator.any_account, parts.db):
         return RedirectResponse(SIGN_IN, 303)
     if request.method != "POST":
         return page("first_run", name="", said="", how_long=HOW_LONG)
@@ -67,7 +67,7 @@ async def first_run(request: Request) -> Response:
 
     def work() -> str:
         _agree(form)
-        accounts.add_first(parts.db, parts.first_code, form.get("code", ""), name, form.get("password", ""))
+        first_administrator.add(parts.db, parts.first_code, form.get("code", ""), name, form.get("password", ""))
         return sessions.sign_in(parts.db, name, form.get("password", ""))
 
     return await _signed_in(request, work, lambda said: page("first_run", name=name, said=said, how_long=HOW_LONG))
@@ -117,7 +117,7 @@ ROUTES = [
 
 
 async def _sign_in_page(request: Request) -> Response:
-    if not await asyncio.to_thread(accounts.any_account, resources().db):
+    if not await asyncio.to_thread(first_administrator.any_account, resources().db):
         return RedirectResponse(FIRST_RUN, 303)
     if request.scope.get("actor") is not None:
         return RedirectResponse("/", 303)

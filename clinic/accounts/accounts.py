@@ -1,8 +1,7 @@
-"""Accounts: the first administrator, and what administrators do with those of others."""
+"""Accounts, and what administrators do with those of others."""
 
 from __future__ import annotations
 
-import hmac
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from clinic import access, audit, clock, texts, words
-from clinic.access import Actor, Forbidden, require_administrator, signed_in
+from clinic.access import Actor, require_administrator, signed_in
 from clinic.accounts import passwords, throttle
 from clinic.accounts.writers import need_writers
 from clinic.audit import AuditAction
@@ -58,41 +57,12 @@ class AccountRow:
     revision: int
 
 
-def any_account(db: Database) -> bool:
-    """Return whether there is an account at all."""
-    with db.read() as session:
-        return session.scalar(select(Account.id).limit(1)) is not None
-
-
-def add_first(db: Database, expected: str, code: str, name: str, password: str) -> None:
-    """Add the first administrator, with the code from the console; patients on no caseload are added to theirs.
-
-    Raises Forbidden ``wrong_code``, ``not_first``, FerError ``sign_in_delayed``, ``bad_account_name`` and those of
-    `passwords.check_password`.
-    """
-    throttle.charge(db, FIRST_CODE)
-    if not hmac.compare_digest(_plain_code(expected).encode(), _plain_code(code).encode()):
-        raise Forbidden("This is not the code that the program printed when it started.", "wrong_code")
-    with db.session() as session:
-        # The code was right: a later refusal is not a failed attempt at it.
-        throttle.clear(session, FIRST_CODE)
-    name = _name(name)
-    passwords.check_password(password, name)
-    stored = passwords.hash_password(password)
-    with db.session() as session:
-        if session.scalar(select(Account.id).limit(1)) is not None:
-            raise Forbidden("There is already an administrator. Please sign in.", "not_first")
-        account = insert_account(session, name, Role.ADMINISTRATOR, stored, must_change=False)
-        audit.write(session, AuditAction.ACCOUNT_ADDED, account.id, account=account.id, role=account.role, first=True)
-        take_orphans(session, account)
-
-
 def add(db: Database, actor: Actor, name: str, role: Role) -> str:
     """Add an account and return its first password, which is shown once and has to be changed at the first sign-in.
 
     Raises Forbidden, FerError ``bad_account_name``, ``name_taken``.
     """
-    name, password = _name(name), passwords.generate()
+    name, password = valid_name(name), passwords.generate()
     stored = passwords.hash_password(password)
     with db.session() as session:
         by = require_administrator(session, actor)
@@ -131,7 +101,7 @@ def set_role(db: Database, actor: Actor, account_id: str, role: Role, seen: int 
         edit(account, seen, Difference("Role", words.ROLES[account.role], words.ROLES[role]))
         if role is not Role.ADMINISTRATOR:
             _keep_one(session, account)
-        account.role = role.value
+        account.role = role
         held = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
         if role is Role.VIEWER:
             need_writers(session, session.scalars(held).all(), "Please hand the caseload over first.")
@@ -179,7 +149,7 @@ def enable(db: Database, actor: Actor, account_id: str, seen: int | None = None)
         by, account = require_administrator(session, actor), account_of(session, account_id)
         edit(account, seen, Difference("State", _state(account), "Enabled"))
         account.disabled_at = None
-        if account.role == Role.VIEWER.value:
+        if account.role == Role.VIEWER:
             own = select(Access.patient_id).where(Access.account_id == account.id, Access.until.is_(None))
             instead = "Please enable a clinician who sees the patients, or hand them over to one, first."
             need_writers(session, session.scalars(own).all(), instead)
@@ -247,12 +217,6 @@ def take_orphans(session: Session, account: Account) -> None:
         grant(session, account.id, patient_id)
 
 
-def first_administrator(session: Session) -> Account | None:
-    """Return the oldest administrator, None before there is one."""
-    asked = select(Account).where(Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None))
-    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
-
-
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
     """Give the account another password, end all its sign-ins and revoke its tokens."""
     account.password_hash, account.must_change = stored, must_change
@@ -286,7 +250,7 @@ def insert_account(session: Session, name: str, role: Role, stored: str, must_ch
     account = Account(
         name=name,
         name_key=name_key(name),
-        role=role.value,
+        role=role,
         password_hash=stored,
         must_change=must_change,
         read_up_to=session.scalar(select(func.max(AuditRow.number))) or 0,
@@ -307,7 +271,7 @@ def _row(
     return AccountRow(
         id=account.id,
         name=account.name,
-        role=Role(account.role),
+        role=account.role,
         disabled=account.disabled_at is not None,
         must_change=account.must_change,
         patients=patients,
@@ -351,13 +315,14 @@ def _unknown() -> FerError:
 def _keep_one(session: Session, account: Account) -> None:
     """Refuse to take away the last administrator who can sign in."""
     others = select(Account.id).where(
-        Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
+        Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None), Account.id != account.id
     )
     if session.scalar(others.limit(1)) is None:
         raise FerError("At least one administrator has to remain. Please add another one first.", "last_administrator")
 
 
-def _name(name: str) -> str:
+def valid_name(name: str) -> str:
+    """Return a name as it is kept. Raises FerError ``bad_account_name``."""
     try:
         name = texts.one_line(name)
     except ValueError:
@@ -368,5 +333,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _plain_code(code: str) -> str:
-    return "".join(character for character in code.casefold() if character.isalnum())
+def first_administrator(session: Session) -> Account | None:
+    """Return the oldest administrator, None before there is one."""
+    asked = select(Account).where(Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
+    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))

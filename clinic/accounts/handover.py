@@ -72,7 +72,7 @@ def hand_over(
             return _move(session, by, giver, taker, _patients(session, giver.id))
         session.execute(delete(HandOverRequest).where(HandOverRequest.giver_id == giver.id))
         patients = _patients(session, giver.id)
-        if taker.role == Role.VIEWER.value:
+        if taker.role == Role.VIEWER:
             need_writers(session, patients, NOT_TO_A_VIEWER, without=giver.id)
         asked = HandOverRequest(
             giver_id=giver.id, taker_id=taker.id, asked_by=by.id, patients=len(patients), created_at=clock.now()
@@ -170,7 +170,7 @@ def _taker(session: Session, account_id: str) -> Account:
 def _another(session: Session, account: Account) -> bool:
     """Return whether there is a second administrator who can sign in."""
     others = select(Account.id).where(
-        Account.role == Role.ADMINISTRATOR.value, Account.disabled_at.is_(None), Account.id != account.id
+        Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None), Account.id != account.id
     )
     return session.scalar(others.limit(1)) is not None
 

@@ -18,7 +18,7 @@ from clinic.accounts.accounts import end_sign_ins, name_key, replace_password
 from clinic.audit import AuditAction
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, Installation, Role, SecondStep, SignIn
+from db.models import Account, Installation, SecondStep, SignIn
 from db.room import DiskFullError
 from fer_core.errors import FerError
 from storage.media import open_store
@@ -148,7 +148,7 @@ def actor_of(db: Database, token: str | None) -> Actor | None:
             account.id,
             begun.id,
             account.name,
-            Role(account.role),
+            account.role,
             account.must_change,
             second_step=on_since is not None or begun.by_provider,
             must_accept=must_accept(account),

@@ -104,4 +104,4 @@ def _found(session: Session, account: Account, when: object) -> list[Takeover]:
 def _concerns(row: AuditRow, account: Account, mine: set[str]) -> bool:
     """Return whether it is about this account or its patients, or done by another administrator than this one."""
     about = account.id in (row.details.get("account"), row.details.get("giver"), row.details.get("taker"))
-    return about or row.patient_id in mine or account.role == Role.ADMINISTRATOR.value
+    return about or row.patient_id in mine or account.role == Role.ADMINISTRATOR

@@ -21,7 +21,7 @@ from clinic.access import Actor, must_accept
 from clinic.accounts import throttle, totp
 from clinic.audit import AuditAction
 from db.engine import Database
-from db.models import Account, ApiToken, ApiTokenPatient, Patient, Role, SecondStep
+from db.models import Account, ApiToken, ApiTokenPatient, Patient, SecondStep
 from fer_core.errors import FerError
 
 LASTS = timedelta(days=365)
@@ -111,7 +111,7 @@ def actor_of(db: Database, token: str) -> Actor | None:
             account.id,
             "",
             account.name,
-            Role(account.role),
+            account.role,
             account.must_change,
             second_step=on_since is not None,
             must_accept=must_accept(account),

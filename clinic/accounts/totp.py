@@ -27,7 +27,8 @@ from db.engine import Database
 from db.models import Account, RecoveryCode, SecondStep
 from fer_core.errors import FerError
 from storage.media import open_store
-from storage.sealed import Key, SealError, open_bytes, rewrap_bytes, seal_bytes
+from storage.sealed import open_bytes, seal_bytes
+from storage.wrapping import Key, SealError, rewrap_bytes
 
 ISSUER = "Expression History"
 SECRET_BYTES, DIGITS, STEP_S = 20, 6, 30

@@ -22,7 +22,7 @@ def need_writers(session: Session, patient_ids: Collection[str], instead: str, w
     writers = (
         select(Access.patient_id)
         .join(Account, Account.id == Access.account_id)
-        .where(Access.until.is_(None), Account.role != Role.VIEWER.value, Account.disabled_at.is_(None))
+        .where(Access.until.is_(None), Account.role != Role.VIEWER, Account.disabled_at.is_(None))
         .where(Account.id != (without or ""))
     )
     left = set(patient_ids) - set(session.scalars(writers.where(Access.patient_id.in_(patient_ids))))

@@ -39,7 +39,7 @@ from db.probe import probe
 from fer_core.errors import FerError
 from storage import keys
 from storage.media import MediaStore, store_without_key
-from storage.sealed import Key, SealError
+from storage.wrapping import Key, SealError
 
 STARTED_WITHIN_S = 180.0
 

@@ -16,7 +16,7 @@ from clinic.accounts import passwords
 from clinic.accounts.accounts import grant, insert_account, name_key, replace_password
 from clinic.admin.demo_people import OWN_SCALE, PEOPLE, Answered, InventedPerson, InventedVisit
 from clinic.audit import AuditAction
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.patients.summaries import summarise
 from clinic.questionnaires import scales
@@ -101,13 +101,13 @@ def _add(session: Session, person: InventedPerson, own: Scale, rng: np.random.Ge
     session.flush()
     given_on = _day(max(visit.days_ago for visit in person.visits))
     agreed = tuple(scope for scope in Scope if scope is not Scope.TRAIN)
-    consent.add(session, patient.id, agreed, given_on, document="Invented: no paper was signed")
+    giving.add(session, patient.id, agreed, given_on, document="Invented: no paper was signed")
     oldest_sampled = len(person.visits) - (person.sampled or len(person.visits))
     for number, visit in enumerate(person.visits):
         recording, table = _recording(patient.id, visit, rng)
         session.add(recording)
         session.flush()
-        session.add(Job(recording_id=recording.id, state=JobState.DONE.value, created_at=clock.now()))
+        session.add(Job(recording_id=recording.id, state=JobState.DONE, created_at=clock.now()))
         if number >= oldest_sampled:
             session.execute(insert(Sample), _rows(recording.id, table))
     for answered in person.answered:
@@ -122,7 +122,7 @@ def _add_beside(session: Session, patient_id: str, person: InventedPerson) -> No
     """Add what accompanies recordings and questionnaires: marks, due dates, a condition of the face."""
     now = clock.now()
     for event in person.events:
-        values = {"kind": event.kind.value, "happened_on": _day(event.days_ago), "text": event.text}
+        values = {"kind": event.kind, "happened_on": _day(event.days_ago), "text": event.text}
         session.add(PatientEvent(patient_id=patient_id, recorded_at=now, **values))
         session.flush()
     for key, every in person.every_days:
@@ -177,7 +177,7 @@ def _recording(patient_id: str, visit: InventedVisit, rng: np.random.Generator) 
     settings = {"every_s": EVERY_S, "uncertain_below": UNCERTAIN_BELOW, "face_choice": choice}
     recording = Recording(
         patient_id=patient_id,
-        kind=RecordingKind.VIDEO.value,
+        kind=RecordingKind.VIDEO,
         recorded_on=_day(visit.days_ago),
         note=visit.note,
         source_name="invented.mp4",

@@ -24,7 +24,7 @@ from db.probe import reading
 from storage import keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore, store_without_key
-from storage.sealed import Key, SealError, key_id
+from storage.wrapping import Key, SealError, key_id
 
 LOOKED_AT = 20
 """Files whose key is checked before a first fingerprint is stored."""

@@ -55,11 +55,11 @@ def _gauge(name: str, meaning: str, values: Sequence[tuple[str, float]]) -> Iter
 def _jobs(db: Database) -> list[tuple[str, float]]:
     with db.read() as session:
         found = {row[0]: row[1] for row in session.execute(select(Job.state, func.count()).group_by(Job.state))}
-    return [(f'state="{state.value}"', found.get(state.value, 0)) for state in WAITING]
+    return [(f'state="{state.value}"', found.get(state, 0)) for state in WAITING]
 
 
 def _oldest_s(db: Database) -> float:
-    waiting = Job.state.in_([state.value for state in WAITING])
+    waiting = Job.state.in_(WAITING)
     with db.read() as session:
         oldest = session.scalar(select(func.min(Job.created_at)).where(waiting))
     return _age_s(oldest) if oldest is not None else 0.0

@@ -29,7 +29,7 @@ from db.models import RecoveryCode, SecondStep
 from fer_core.errors import FerError
 from storage import keys
 from storage.keys import MasterKeyError
-from storage.sealed import Key
+from storage.wrapping import Key
 
 
 @dataclass(frozen=True, slots=True)

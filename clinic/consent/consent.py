@@ -14,10 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from clinic import access, audit, clock, phrases, texts
+from clinic import access, clock, phrases
 from clinic.access import Actor
-from clinic.audit import AuditAction
-from clinic.conflicts import Difference, need_unchanged
 from clinic.consent.scopes import SCOPES
 from db.engine import Database
 from db.models import Account, Consent, Patient
@@ -28,7 +26,6 @@ from fer_core.errors import FerError
 ANALYSIS = (Scope.ANALYSE, Scope.KEEP_RESULTS)
 """What an analysis needs: its results are stored as it runs."""
 WITHDRAWN = "consent_withdrawn"
-DOCUMENT_MAX = 200
 
 
 class ConsentState(StrEnum):
@@ -74,87 +71,11 @@ class Ending:
     over: bool
 
 
-def record(
-    db: Database,
-    actor: Actor,
-    patient_id: str,
-    scopes: Collection[Scope],
-    given_on: date,
-    expires_on: date | None = None,
-    document: str = "",
-    seen: int | None = None,
-) -> None:
-    """Store a consent, or its renewal. `document`: where the signed paper is kept, as display text.
-
-    `seen`: the revision of the patient's consents that was on the screen, None where there was none.
-    Raises Forbidden, ConflictError, FerError ``unknown_patient``, ``no_scope``, ``consent_day``, ``bad_document``.
-    """
-    document = _valid_document(document)
-    if not scopes:
-        raise FerError("Please tick what the patient agreed to.", "no_scope")
-    with db.session() as session:
-        account = access.require_writer_of(session, actor, patient_id)
-        _check_days(session, session.get_one(Patient, patient_id).born_on, given_on, expires_on)
-        wanted = _recorded(given_on, expires_on)
-        edit(session, patient_id, scopes, seen, wanted)
-        add(session, patient_id, scopes, given_on, expires_on, document, account.id)
-        audit.write(session, AuditAction.CONSENT_RECORDED, account.id, patient_id, scopes=sorted(scopes))
-
-
-def edit(session: Session, patient_id: str, scopes: Collection[Scope], seen: int | None, wanted: str) -> None:
-    """Count an edit of a patient's consents that were seen in a revision. Raises ConflictError."""
-    patient = session.get_one(Patient, patient_id)
-    newest = _newest(session, patient_id)
-    differences = [
-        Difference(SCOPES[scope].capitalize(), _in_words(newest.get(scope)), wanted) for scope in sorted(scopes)
-    ]
-    need_unchanged("this patient's consents", seen, patient.consents_revision, differences)
-    patient.consents_revision += 1
-
-
-def _in_words(row: Consent | None) -> str:
-    if row is None:
-        return "not given"
-    if row.withdrawn_at is not None:
-        return "withdrawn"
-    return _recorded(row.given_on, row.expires_on)
-
-
-def _recorded(given_on: date, expires_on: date | None) -> str:
-    return f"recorded, agreed on {phrases.day(given_on)}" + (f", until {phrases.day(expires_on)}" if expires_on else "")
-
-
-def add(
-    session: Session,
-    patient_id: str,
-    scopes: Collection[Scope],
-    given_on: date,
-    expires_on: date | None = None,
-    document: str = "",
-    account_id: str | None = None,
-) -> None:
-    """Add the rows of a consent."""
-    now = clock.now()
-    for scope in scopes:
-        session.add(
-            Consent(
-                patient_id=patient_id,
-                scope=scope.value,
-                given_on=given_on,
-                expires_on=expires_on,
-                document=document,
-                recorded_by=account_id,
-                recorded_at=now,
-            )
-        )
-    session.flush()
-
-
 def standings(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
     """Return how the patient's consent to each scope stands. Raises Forbidden, FerError ``unknown_patient``."""
     with db.read() as session:
         access.require_reader_of(session, actor, patient_id)
-        newest = _newest(session, patient_id)
+        newest = newest_of(session, patient_id)
         names = _names_in(session, newest.values())
         return [_standing(session, scope, newest.get(scope), names) for scope in Scope]
 
@@ -166,7 +87,7 @@ def history(db: Database, actor: Actor, patient_id: str) -> list[ConsentStatus]:
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number.desc(), Consent.scope)).all()
         names = _names_in(session, rows)
-        return [_standing(session, Scope(row.scope), row, names) for row in rows]
+        return [_standing(session, row.scope, row, names) for row in rows]
 
 
 def objection(db: Database, actor: Actor, patient_id: str, *scopes: Scope) -> ConsentError | None:
@@ -188,7 +109,7 @@ def need(session: Session, patient_id: str, *scopes: Scope) -> None:
 
 def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError | None:
     """Return the refusal of the first scope whose consent doesn't stand today, None where all do."""
-    day, newest = today(session), _newest(session, patient_id)
+    day, newest = today(session), newest_of(session, patient_id)
     for scope in scopes:
         if _state(newest.get(scope), day) is not ConsentState.STANDS:
             return _refusal(session, scope, newest.get(scope))
@@ -197,7 +118,7 @@ def missing(session: Session, patient_id: str, *scopes: Scope) -> ConsentError |
 
 def standing(session: Session, patient_id: str) -> list[Scope]:
     """Return the scopes to which the patient's consent stands today."""
-    day, newest = today(session), _newest(session, patient_id)
+    day, newest = today(session), newest_of(session, patient_id)
     return [scope for scope in Scope if _state(newest.get(scope), day) is ConsentState.STANDS]
 
 
@@ -221,7 +142,7 @@ def endings(session: Session, patient_ids: Collection[str], within: timedelta) -
     found: dict[str, list[Ending]] = {}
     for row in rows:
         if row.expires_on is not None:
-            one = Ending(Scope(row.scope), row.expires_on, row.expires_on < day)
+            one = Ending(row.scope, row.expires_on, row.expires_on < day)
             found.setdefault(row.patient_id, []).append(one)
     return {patient_id: sorted(each, key=lambda one: one.last_day) for patient_id, each in found.items()}
 
@@ -267,16 +188,16 @@ def _unwithdrawn(scope: Scope) -> Select[str]:
             or_(later.number > Consent.number, and_(later.number == Consent.number, later.id < Consent.id)),
         )
     )
-    return select(Consent.patient_id).where(Consent.scope == scope.value, Consent.withdrawn_at.is_(None), ~newer)
+    return select(Consent.patient_id).where(Consent.scope == scope, Consent.withdrawn_at.is_(None), ~newer)
 
 
-def _newest(session: Session, patient_id: str) -> dict[Scope, Consent]:
+def newest_of(session: Session, patient_id: str) -> dict[Scope, Consent]:
     """Return the patient's newest consent to each scope that was ever agreed to."""
 
     def ask() -> dict[Scope, Consent]:
         asked = select(Consent).where(Consent.patient_id == patient_id)
         rows = session.scalars(asked.order_by(Consent.number, Consent.id.desc()))
-        return {Scope(row.scope): row for row in rows}
+        return {row.scope: row for row in rows}
 
     return once(session, ("consents", patient_id), ask)
 
@@ -328,17 +249,3 @@ def _refusal(session: Session, scope: Scope, row: Consent | None) -> ConsentErro
         " or withdraw it there to delete what it covers.",
         "consent_expired",
     )
-
-
-def _check_days(session: Session, born_on: date | None, given_on: date, expires_on: date | None) -> None:
-    if given_on > clock.latest_day(session):
-        raise FerError("The day of the consent is in the future.", "consent_day")
-    if born_on is not None and given_on < born_on:
-        raise FerError("The day of the consent is before the patient's birth. Please check both days.", "consent_day")
-    if expires_on is not None and expires_on < max(given_on, today(session)):
-        raise FerError("The last day of the consent is in the past. Please check it.", "consent_day")
-
-
-def _valid_document(document: str) -> str:
-    refusal = FerError(f"Please keep the reference under {DOCUMENT_MAX} characters, on one line.", "bad_document")
-    return texts.kept_line(document, DOCUMENT_MAX, refusal)

@@ -15,7 +15,7 @@ from clinic import access, audit, clock
 from clinic.access import Actor
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError, shown_as
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
@@ -83,12 +83,12 @@ def withdraw(
     """
     with _adding(STANDS), db.session() as session:
         account = access.require_writer_of(session, actor, patient_id)
-        consent.edit(session, patient_id, scopes, seen, "withdrawn")
+        giving.edit(session, patient_id, scopes, seen, "withdrawn")
         counts = _counted(session, settings, patient_id, scopes)
         if seen_counts is not None and counts.of != seen_counts.of:
             raise ConflictError("what is stored of this patient", frozenset())
         asked = select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
-        rows = session.scalars(asked.where(Consent.scope.in_([scope.value for scope in scopes]))).all()
+        rows = session.scalars(asked.where(Consent.scope.in_(scopes))).all()
         # An earlier backup must not bring them back.
         erasures.remember(settings.erasures_path, *(Erasure("consent", row.id, {}) for row in rows))
         for row in rows:
@@ -122,7 +122,7 @@ def finish(db: Database, settings: Settings) -> int:
     with db.read() as session:
         withdrawn = select(Consent).where(Consent.withdrawn_at.is_not(None), ~access.staged(Consent.patient_id))
         rows = session.scalars(withdrawn)
-        ended = {(row.patient_id, Scope(row.scope)) for row in rows}
+        ended = {(row.patient_id, row.scope) for row in rows}
         left = [
             (patient_id, scope)
             for patient_id, scope in ended
@@ -147,7 +147,7 @@ def _withdraw_again(db: Database, settings: Settings) -> None:
 
 def _renewed(session: Session, patient_id: str, scope: Scope) -> bool:
     """Return whether a later consent to the scope was recorded, so that what is there is covered by that."""
-    asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope.value)
+    asked = select(Consent).where(Consent.patient_id == patient_id, Consent.scope == scope)
     return session.scalar(asked.where(Consent.withdrawn_at.is_(None)).limit(1)) is not None
 
 
@@ -177,9 +177,9 @@ def _work(session: Session, patient_id: str, scopes: Collection[Scope]) -> _Work
             # A reanalysis uses a kept file; a new file is deleted with its analysis.
             stopping = {Scope.ANALYSE, Scope.KEEP_RESULTS} | ({Scope.KEEP_VIDEO} if again else set())
             work.stopped |= {recording.id} if stopping & set(scopes) else set()
-        if Scope.KEEP_VIDEO in scopes and job.state in (*ENDED_WELL, JobState.CHOOSING.value):
+        if Scope.KEEP_VIDEO in scopes and job.state in (*ENDED_WELL, JobState.CHOOSING):
             work.files |= sources
-        if Scope.ANALYSE in scopes and job.state == JobState.FAILED.value and not again:
+        if Scope.ANALYSE in scopes and job.state == JobState.FAILED and not again:
             work.files |= sources
     return work
 

@@ -137,7 +137,7 @@ def _refuse_under_way(session: Session, patient_id: str) -> None:
         select(Recording, Job)
         .join(Job, Job.recording_id == Recording.id)
         .where(Recording.patient_id == patient_id, Job.state.in_(UNDER_WAY))
-        .order_by(Job.state != JobState.CHOOSING.value, Recording.recorded_on)
+        .order_by(Job.state != JobState.CHOOSING, Recording.recorded_on)
     )
     found = session.execute(asked).first()
     if found is not None:

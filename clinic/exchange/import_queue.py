@@ -34,7 +34,7 @@ ROWS_AT_ONCE = 2000
 ENDED_STAYS = timedelta(days=1)
 """How long the user's page shows how an import ended."""
 INTERRUPTED = "import_interrupted"
-UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
+UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 
 class StoppedError(Exception):
@@ -105,9 +105,9 @@ def standings(db: Database, actor: Actor) -> list[ImportStanding]:
         return [
             ImportStanding(
                 id=one.id,
-                state=JobState(one.state),
+                state=one.state,
                 share=one.share,
-                patient_id=one.patient_id if one.state == JobState.DONE.value else None,
+                patient_id=one.patient_id if one.state == JobState.DONE else None,
                 doubles=_doubles(session, account, one),
                 stopping=one.cancel_requested,
                 sentence=one.error_message or "",
@@ -118,7 +118,7 @@ def standings(db: Database, actor: Actor) -> list[ImportStanding]:
 
 
 def _doubles(session: Session, account: Account, one: PatientImport) -> tuple[str, ...]:
-    if one.state != JobState.DONE.value or one.patient_id is None:
+    if one.state != JobState.DONE or one.patient_id is None:
         return ()
     still = session.scalar(
         select(Patient.id).where(Patient.id == one.patient_id, Patient.id.in_(access.visible(account)))
@@ -172,13 +172,13 @@ def anything_waits(db: Database) -> bool:
 
 def _waiting() -> Select[PatientImport]:
     lost = ~clock.pending(PatientImport.lease_until, LONGEST_LEASE, clock.now())
-    running = PatientImport.state == JobState.RUNNING.value
-    waits = or_(PatientImport.state == JobState.QUEUED.value, running & lost)
+    running = PatientImport.state == JobState.RUNNING
+    waits = or_(PatientImport.state == JobState.QUEUED, running & lost)
     return select(PatientImport).where(waits).order_by(PatientImport.number, PatientImport.id).limit(1)
 
 
 def _hold(found: PatientImport, worker: str) -> HeldImport:
-    found.state, found.worker = JobState.RUNNING.value, worker
+    found.state, found.worker = JobState.RUNNING, worker
     found.attempts += 1
     found.lease_token += 1
     found.lease_until = clock.now() + timedelta(seconds=LEASE_S)
@@ -203,7 +203,7 @@ def _renew(session: Session, held: HeldImport, values: dict[str, Any]) -> None:
     mine = (PatientImport.id == held.id, PatientImport.lease_token == held.token)
     changed = session.execute(
         update(PatientImport)
-        .where(*mine, PatientImport.state == JobState.RUNNING.value)
+        .where(*mine, PatientImport.state == JobState.RUNNING)
         .values(lease_until=until, **values)
         .execution_options(synchronize_session=False)
     )
@@ -216,18 +216,18 @@ def give_back(db: Database, held: HeldImport, blameless: bool = True) -> None:
     with db.session() as session:
         _renew(session, held, {})
         found = session.get_one(PatientImport, held.id)
-        found.state = JobState.QUEUED.value
+        found.state = JobState.QUEUED
         found.attempts -= int(blameless)
 
 
 def give_all_back(db: Database, worker: str) -> None:
     """Queue again what was held under this name: for a worker that has just started under it."""
-    mine = (PatientImport.state == JobState.RUNNING.value, PatientImport.worker == worker)
+    mine = (PatientImport.state == JobState.RUNNING, PatientImport.worker == worker)
     with db.read() as session:
         if session.scalar(select(PatientImport.id).where(*mine).limit(1)) is None:
             return
     with db.session() as session:
-        session.execute(update(PatientImport).where(*mine).values(state=JobState.QUEUED.value))
+        session.execute(update(PatientImport).where(*mine).values(state=JobState.QUEUED))
 
 
 def tried_too_often(db: Database, held: HeldImport) -> bool:
@@ -242,7 +242,7 @@ def end(
 ) -> None:
     """End the import, within `writing`."""
     found = session.get_one(PatientImport, held.id)
-    found.state, found.error_code, found.error_message = state.value, code, sentence
+    found.state, found.error_code, found.error_message = state, code, sentence
     found.lease_until, found.ended_at = None, clock.now()
 
 

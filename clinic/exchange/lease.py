@@ -25,15 +25,15 @@ Row = TypeVar("Row", VideoCopy, ReportJob)
 LEASE = timedelta(seconds=60)
 RENEWED_EVERY_S = 15.0
 MAX_ATTEMPTS = 3
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 log = logging.getLogger(__name__)
 
 
 def waiting(session: Session, table: type[Row]) -> Row | None:
     """Return the row that waits longest, or whose worker died; None where there is none."""
-    lost = (table.state == JobState.RUNNING.value) & ~clock.pending(table.lease_until, LEASE, clock.now())
-    found = select(table).where(or_(table.state == JobState.QUEUED.value, lost))
+    lost = (table.state == JobState.RUNNING) & ~clock.pending(table.lease_until, LEASE, clock.now())
+    found = select(table).where(or_(table.state == JobState.QUEUED, lost))
     return session.scalar(found.order_by(table.number).limit(1))
 
 
@@ -46,7 +46,7 @@ def over(row: VideoCopy | ReportJob) -> JobState | None:
 
 def take(row: VideoCopy | ReportJob) -> int:
     """Give a row to a worker, and return the token by which this one writes."""
-    row.state, row.attempts = JobState.RUNNING.value, row.attempts + 1
+    row.state, row.attempts = JobState.RUNNING, row.attempts + 1
     renew(row)
     return row.attempts
 
@@ -54,7 +54,7 @@ def take(row: VideoCopy | ReportJob) -> int:
 def held(session: Session, table: type[Row], row_id: str, token: int) -> Row | None:
     """Return the row where the worker with this token still holds it."""
     row = session.get(table, row_id)
-    mine = row is not None and row.attempts == token and row.state == JobState.RUNNING.value
+    mine = row is not None and row.attempts == token and row.state == JobState.RUNNING
     return row if mine else None
 
 

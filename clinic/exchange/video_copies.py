@@ -42,7 +42,7 @@ class CopyStatus:
     @property
     def open(self) -> bool:
         """Whether it is still to be made."""
-        return self.state.value in lease.OPEN
+        return self.state in lease.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def ask(db: Database, settings: Settings, actor: Actor, recording_id: str) -> st
         copy = VideoCopy(
             recording_id=recording_id,
             account_id=account.id,
-            state=JobState.QUEUED.value,
+            state=JobState.QUEUED,
             total_s=recording.duration_s,
             created_at=clock.now(),
         )
@@ -109,7 +109,7 @@ def standing(db: Database, settings: Settings, actor: Actor, recording_id: str) 
         if copy is None:
             return None
         share = min(1.0, copy.done_s / copy.total_s) if copy.total_s else 0.0
-        found = CopyStatus(copy.id, JobState(copy.state), share, copy.error_message, copy.ticket)
+        found = CopyStatus(copy.id, copy.state, share, copy.error_message, copy.ticket)
     if found.ticket is not None and not downloads.waits(settings, found.ticket):
         return None
     return found
@@ -127,8 +127,8 @@ def cancel(db: Database, actor: Actor, recording_id: str) -> None:
         if copy is None or copy.state not in lease.OPEN:
             return
         copy.cancel_requested = True
-        if copy.state == JobState.QUEUED.value:
-            copy.state = JobState.CANCELLED.value
+        if copy.state == JobState.QUEUED:
+            copy.state = JobState.CANCELLED
         audit.write(session, AuditAction.VIDEO_COPY_CANCELLED, account.id, recording.patient_id, recording_id)
 
 
@@ -156,7 +156,7 @@ def claim(db: Database) -> CopyClaim | None:
             return None
         over = lease.over(copy)
         if over is not None:
-            copy.state, copy.error_message = over.value, LOST if over is JobState.FAILED else None
+            copy.state, copy.error_message = over, LOST if over is JobState.FAILED else None
             return None
         token = lease.take(copy)
         patient_id = session.get_one(Recording, copy.recording_id).patient_id
@@ -185,7 +185,7 @@ def end(
         cancelled = copy.cancel_requested
         if cancelled:
             state, ticket = JobState.CANCELLED, None
-        copy.state, copy.ticket, copy.error_message, copy.lease_until = state.value, ticket, message, None
+        copy.state, copy.ticket, copy.error_message, copy.lease_until = state, ticket, message, None
         if state is JobState.QUEUED:
             copy.attempts -= 1
         return not cancelled

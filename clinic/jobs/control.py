@@ -43,7 +43,7 @@ def discard(db: Database, settings: Settings, actor: Actor, recording_id: str) -
     pictures: list[str] = []
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state != JobState.CHOOSING.value:
+        if job is None or job.state != JobState.CHOOSING:
             raise FerError(
                 "It was decided in the meantime, by another user or in another window, who the patient is."
                 " Nothing was deleted.",
@@ -71,7 +71,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
         if job is None or job.state not in UNDER_WAY:
             return
         job.cancel_requested = True
-        if job.state == JobState.RUNNING.value:
+        if job.state == JobState.RUNNING:
             return
         _end(session, job)
         gone = leases.own_files(session, job)
@@ -81,7 +81,7 @@ def drop(db: Database, settings: Settings, recording_id: str) -> None:
 
 def _end(session: Session, job: Job) -> None:
     job.cancel_requested = True
-    job.state = JobState.CANCELLED.value
+    job.state = JobState.CANCELLED
     job.finished_at = clock.now()
     leases.forget_results(session, job)
 
@@ -94,7 +94,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
     """
     with db.session() as session:
         account, recording, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state != JobState.FAILED.value:
+        if job is None or job.state != JobState.FAILED:
             return
         consent.need(session, recording.patient_id, *consent.ANALYSIS)
         if not stored_files.are_there(session, settings, [source["id"] for source in job.sources]):
@@ -105,7 +105,7 @@ def retry(db: Database, settings: Settings, actor: Actor, recording_id: str) -> 
 
 def queue_again(job: Job) -> None:
     """Put a failed job back into the queue, as if it had not been tried."""
-    job.state = JobState.QUEUED.value
+    job.state = JobState.QUEUED
     job.attempts = 0
     job.cancel_requested = False
     job.error_code = job.error_message = job.started_at = job.finished_at = job.not_before = None
@@ -115,7 +115,7 @@ def can_retry(db: Database, settings: Settings, actor: Actor, recording_id: str)
     """Return whether `retry` would queue the analysis again. Raises Forbidden, FerError ``unknown_recording``."""
     with db.read() as session:
         *_, job = job_to_change(session, actor, recording_id)
-        if job is None or job.state != JobState.FAILED.value:
+        if job is None or job.state != JobState.FAILED:
             return False
         ids = [source["id"] for source in job.sources]
         return uploads.stored(settings, ids) or stored_files.is_away(session, settings, ids)

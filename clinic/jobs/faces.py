@@ -99,7 +99,7 @@ def choose_track(
         tracks.keep(session, recording, chosen, how="clinician")
         if another:
             marks.judge_again(session, recording)
-        job.state = (JobState.PARTIAL if recording.partial else JobState.DONE).value
+        job.state = JobState.PARTIAL if recording.partial else JobState.DONE
         job.finished_at = clock.now()
         audit.write(session, AuditAction.FACE_CHOSEN, account.id, recording.patient_id, recording_id)
     if earlier:
@@ -195,7 +195,7 @@ def renewed_choice(db: Database, actor: Actor, recording_id: str) -> RenewedChoi
         ).first()
         if newest is None or not newest[0].settings.get(ASKED):
             return None
-        return RenewedChoice(newest[0].id, JobState(newest[1]))
+        return RenewedChoice(newest[0].id, newest[1])
 
 
 def _stays(session: Session, settings: Settings, recording: Recording) -> str | None:
@@ -214,7 +214,7 @@ def _stays(session: Session, settings: Settings, recording: Recording) -> str | 
 
 
 def _is_open(job: Job | None) -> bool:
-    return job is not None and job.state == JobState.CHOOSING.value
+    return job is not None and job.state == JobState.CHOOSING
 
 
 def _of_visit(recording: Recording) -> ColumnElement[bool]:

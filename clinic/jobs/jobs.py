@@ -165,13 +165,13 @@ def ask_for_model(db: Database, claimed: leases.Claim, model_sha256: str) -> Non
         job.key = job_key(recording.version_of or recording.id, model_sha256, recording.settings)
 
 
-def _kind_of(files: Sequence[Upload]) -> str:
+def _kind_of(files: Sequence[Upload]) -> RecordingKind:
     """Return the kind of a recording of these files. Raises FerError for anything else."""
     kinds = {file.kind for file in files}
     if kinds == {"video"} and len(files) == 1:
-        return RecordingKind.VIDEO.value
+        return RecordingKind.VIDEO
     if kinds == {"image"}:
-        return RecordingKind.PICTURES.value
+        return RecordingKind.PICTURES
     raise FerError("Please choose either one video, or one or more pictures.", "mixed_files")
 
 

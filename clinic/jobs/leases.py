@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from clinic import clock
 from db.engine import Database
-from db.models import Job, JobState, Reanalysis, Recording, Sample, StoredChunk
+from db.models import Job, JobState, Reanalysis, Recording, RecordingKind, Sample, StoredChunk
 from fer_core.types import Progress
 
 LEASE_S = 60.0
@@ -65,7 +65,7 @@ class Claim:
     patient_id: str
     recording_id: str
     token: int
-    kind: str
+    kind: RecordingKind
     every_s: float
     sources: tuple[dict[str, Any], ...]
     priority: int
@@ -94,7 +94,7 @@ def claim(db: Database, lease_s: float = LEASE_S, worker: str = "", above: int |
         job = _next(session, now, above)
         if job is None:
             return None
-        job.state = JobState.RUNNING.value
+        job.state = JobState.RUNNING
         job.worker = worker
         job.attempts += 1
         job.lease_token += 1
@@ -172,7 +172,7 @@ def finish(session: Session, claimed: Claim, state: JobState, frames: int) -> No
     `frames`: the samples taken in all; the last report of the progress may be half a second old.
     """
     job = session.get_one(Job, claimed.job_id)
-    job.state = state.value
+    job.state = state
     job.lease_until = None
     job.cursor = None
     job.frames = frames
@@ -215,7 +215,7 @@ def release(db: Database, worker: str | None = None, blameless: bool = False) ->
     now = clock.now()
     with db.session() as session:
         lost = ~clock.pending(Job.lease_until, LONGEST_LEASE, now) if worker is None else Job.worker == worker
-        for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING.value, lost)):
+        for job in session.scalars(select(Job).where(Job.state == JobState.RUNNING, lost)):
             if job.cancel_requested:
                 _end_badly(session, job, JobState.CANCELLED, None, None)
                 needless += own_files(session, job)
@@ -236,7 +236,7 @@ def _next(session: Session, now: datetime, above: int | None) -> Job | None:
         select(Job)
         .outerjoin(Reanalysis, Reanalysis.id == Job.reanalysis_id)
         .where(
-            Job.state == JobState.QUEUED.value,
+            Job.state == JobState.QUEUED,
             or_(Job.not_before.is_(None), ~clock.pending(Job.not_before, LONGEST_BACK_OFF, now)),
             or_(Reanalysis.paused.is_(None), Reanalysis.paused.is_(False)),
         )
@@ -247,7 +247,7 @@ def _next(session: Session, now: datetime, above: int | None) -> Job | None:
 
 
 def _queue_again(job: Job) -> None:
-    job.state = JobState.QUEUED.value
+    job.state = JobState.QUEUED
     job.lease_until = None
     # The worker that may still run must not write from now on.
     job.lease_token += 1
@@ -257,7 +257,7 @@ def _renew(session: Session, claimed: Claim, lease_s: float, values: dict[str, A
     until = clock.now() + timedelta(seconds=lease_s)
     changed = session.execute(
         update(Job)
-        .where(Job.id == claimed.job_id, Job.lease_token == claimed.token, Job.state == JobState.RUNNING.value)
+        .where(Job.id == claimed.job_id, Job.lease_token == claimed.token, Job.state == JobState.RUNNING)
         .values(lease_until=until, **values)
         .execution_options(synchronize_session=False)
     )
@@ -267,7 +267,7 @@ def _renew(session: Session, claimed: Claim, lease_s: float, values: dict[str, A
 
 def _end_badly(session: Session, job: Job, state: JobState, code: str | None, message: str | None) -> None:
     forget_results(session, job)
-    job.state = state.value
+    job.state = state
     job.lease_until = None
     job.lease_token += 1
     job.error_code, job.error_message = code, message

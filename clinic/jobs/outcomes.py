@@ -53,11 +53,11 @@ def failed(db: Database, actor: Actor) -> list[FailedJob]:
             .join(Patient, Patient.id == Recording.patient_id)
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
-            .where(Job.state == JobState.FAILED.value, clock.within(Job.finished_at, SHOWN_FOR, clock.now()))
+            .where(Job.state == JobState.FAILED, clock.within(Job.finished_at, SHOWN_FOR, clock.now()))
             .order_by(Job.finished_at.desc())
             .limit(SHOWN_AT_ONCE)
         )
-        writes = account.role != Role.VIEWER.value
+        writes = account.role != Role.VIEWER
         return [
             FailedJob(recording.id, subject_of(recording, patient), reason or "", code or "", writes and until is None)
             for recording, patient, reason, code, until in rows
@@ -70,7 +70,7 @@ def pace(db: Database, actor: Actor) -> Pace:
     written_lately = clock.within(StoredChunk.written_at, hour, now)
     # Invented and imported recordings have results too, but were not analysed here.
     worked_out = select(StoredChunk.recording_id).where(written_lately)
-    ended = (JobState.DONE.value, JobState.PARTIAL.value, JobState.CHOOSING.value)
+    ended = (JobState.DONE, JobState.PARTIAL, JobState.CHOOSING)
     with db.read() as session:
         access.acting(session, actor)
         recordings = session.scalar(

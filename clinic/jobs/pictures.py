@@ -73,7 +73,7 @@ def same_faces(session: Session, recording_id: str, places: Mapping[int, Box], i
     return {index: track for index, (_, track) in best.items()}
 
 
-def taken_together(kind: str, choice: Mapping[str, Any], faces: int) -> bool:
+def taken_together(kind: RecordingKind, choice: Mapping[str, Any], faces: int) -> bool:
     """Return whether faces that were alone in their picture were taken for one person's without being asked about.
 
     `choice`: what the recording remembers of it; `faces`: in so many of its pictures the patient's face is stored.

@@ -25,7 +25,8 @@ from fer_core.media.image import read_image
 from fer_core.media.pixelate import show_alone
 from fer_core.types import RGB, Box, FaceExpression
 from storage.media import open_store
-from storage.sealed import Key, SealError, open_bytes, rewrap_file, seal_bytes
+from storage.sealed import open_bytes, seal_bytes
+from storage.wrapping import Key, SealError, rewrap_file
 
 log = logging.getLogger(__name__)
 

@@ -136,7 +136,7 @@ def _seen(db: Database, actor: Actor, recording_id: str, hindered: str | None = 
         if job is None:
             return None
         standing = standing_of(recording, job, not kept, unread, PAUSED if paused else hindered, doubted)
-        status = _status(job, standing, writable=cares and account.role != Role.VIEWER.value)
+        status = _status(job, standing, writable=cares and account.role != Role.VIEWER)
         return _Seen(status, agreed, tracks.chosen_of(recording))
 
 
@@ -170,13 +170,13 @@ def active(db: Database, settings: Settings, actor: Actor, patient_id: str | Non
             .where(
                 Job.state.in_(UNDER_WAY),
                 Recording.patient_id.in_(access.visible(account)),
-                or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED.value),
+                or_(Job.reanalysis_id.is_(None), Job.state != JobState.QUEUED),
             )
             .order_by(Job.number, Job.id)
         )
         if patient_id is not None:
             asked = asked.where(Recording.patient_id == patient_id)
-        writes = account.role != Role.VIEWER.value
+        writes = account.role != Role.VIEWER
         return [
             ActiveJob(
                 _status(job, standing_of(recording, job, closed=False, obstacle=hindered), writes and cares),
@@ -192,13 +192,13 @@ def _status(job: Job, standing: RecordingStanding, writable: bool) -> JobStatus:
     left_s = None
     # The pace is only the present holder's: an earlier holder's work took none of this time.
     done_now_s = job.done_s - job.resumed_s
-    if job.state == JobState.RUNNING.value and job.started_at is not None and job.total_s and done_now_s > 0:
+    if job.state == JobState.RUNNING and job.started_at is not None and job.total_s and done_now_s > 0:
         running_s = (now - job.started_at).total_seconds()
         if running_s >= PACE_AFTER_S:
             left_s = running_s * max(0.0, job.total_s - job.done_s) / done_now_s
     return JobStatus(
         recording_id=job.recording_id,
-        state=JobState(job.state),
+        state=job.state,
         standing=standing,
         share=share,
         left_s=left_s,

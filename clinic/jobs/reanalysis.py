@@ -28,7 +28,7 @@ PRIORITY = -10
 """Below new uploads: a clinician who waits comes first."""
 NEEDED = (*consent.ANALYSIS, Scope.KEEP_VIDEO)
 """What the patient has to agree to: what is looked at again is the kept file."""
-_UNDER_WAY = (JobState.QUEUED.value, JobState.RUNNING.value)
+_UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,12 +320,12 @@ def _standing(session: Session, asked_for: Reanalysis) -> ReanalysisStatus:
         paused=asked_for.paused,
         total=len(rows),
         done=sum(state in ENDED_WELL for state in states),
-        choosing=states.count(JobState.CHOOSING.value),
-        failed=states.count(JobState.FAILED.value),
-        cancelled=states.count(JobState.CANCELLED.value),
+        choosing=states.count(JobState.CHOOSING),
+        failed=states.count(JobState.FAILED),
+        cancelled=states.count(JobState.CANCELLED),
         without_file=asked_for.without_file,
         share=sum(done) / sum(work) if sum(work) else 1.0,
-        left_s=None if asked_for.paused else _left_s(session, asked_for, left, states.count(JobState.RUNNING.value)),
+        left_s=None if asked_for.paused else _left_s(session, asked_for, left, states.count(JobState.RUNNING)),
     )
 
 
@@ -333,7 +333,7 @@ def _left_s(session: Session, asked_for: Reanalysis, left: float, workers: int) 
     """Return the seconds that `left` seconds of video (or pictures) take, from what the chunks so far took."""
     mine = select(Job.recording_id).where(Job.reanalysis_id == asked_for.id)
     size = case(
-        (Recording.kind == RecordingKind.VIDEO.value, StoredChunk.end_s - StoredChunk.begin_s),
+        (Recording.kind == RecordingKind.VIDEO, StoredChunk.end_s - StoredChunk.begin_s),
         else_=StoredChunk.samples,
     )
     done, worked_s = session.execute(

@@ -67,7 +67,7 @@ def holding(session: Session, sha256s: Sequence[str]) -> dict[str, set[str]]:
     asked = (
         select(Recording.id, Recording.source_sha256, Job.sources)
         .outerjoin(Job, Job.recording_id == Recording.id)
-        .where(or_(Recording.source_sha256.in_({together, *wanted}), Recording.kind == RecordingKind.PICTURES.value))
+        .where(or_(Recording.source_sha256.in_({together, *wanted}), Recording.kind == RecordingKind.PICTURES))
     )
     found = {}
     for recording_id, digest, sources in session.execute(asked):

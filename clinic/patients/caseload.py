@@ -65,7 +65,7 @@ class RecordingRow:
     shown: bool
     patient_id: str
     visit_number: int
-    kind: str
+    kind: RecordingKind
     recorded_on: date
     recorded_time: time | None
     recorded_zone: str | None
@@ -218,7 +218,7 @@ def get_patient(db: Database, actor: Actor, patient_id: str) -> PatientDetail:
                 recordings if refusal is None else [], unread, [recording.id for recording, _, again in rows if again]
             ),
             emergency_until=until,
-            writable=until is None and account.role != Role.VIEWER.value,
+            writable=until is None and account.role != Role.VIEWER,
             closed=refusal.message if refusal is not None else None,
         )
 

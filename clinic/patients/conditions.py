@@ -68,7 +68,7 @@ def add(
         ended_on = _need_new(session, patient_id, kind, began_on, note, seen)
         row = FaceCondition(
             patient_id=patient_id,
-            kind=kind.value,
+            kind=kind,
             note=note,
             began_on=began_on,
             ended_on=ended_on,
@@ -104,7 +104,7 @@ def _need_new(
     session: Session, patient_id: str, kind: ConditionKind, began_on: date, note: str, seen: Collection[str] | None
 ) -> date | None:
     """Return the next day from which on the same condition is recorded as holding, None where there is none."""
-    asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind.value)
+    asked = select(FaceCondition).where(FaceCondition.patient_id == patient_id, FaceCondition.kind == kind)
     still = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > began_on)
     ever = or_(FaceCondition.ended_on.is_(None), FaceCondition.ended_on > FaceCondition.began_on)
     hold = session.scalars(asked.where(still, ever)).all()
@@ -136,7 +136,7 @@ def end(db: Database, actor: Actor, condition_id: str, seen: int, ended_on: date
             return
         stored = _condition(row)
         need_unchanged("this condition", seen, stored.revision, _differing(stored, replace(stored, ended_on=ended_on)))
-        _valid(session, row.patient_id, ConditionKind(row.kind), row.began_on, ended_on, row.note)
+        _valid(session, row.patient_id, row.kind, row.began_on, ended_on, row.note)
         row.ended_on = ended_on
         audit.write(session, AuditAction.CONDITION_ENDED, account.id, row.patient_id)
         _forget_digest(session, row.patient_id)
@@ -191,7 +191,7 @@ def _unknown() -> FerError:
 
 
 def _condition(row: FaceCondition) -> Condition:
-    return Condition(row.id, ConditionKind(row.kind), row.note, row.began_on, row.ended_on)
+    return Condition(row.id, row.kind, row.note, row.began_on, row.ended_on)
 
 
 def lasting(condition: Condition) -> str:
@@ -266,6 +266,5 @@ def valid_note(note: str) -> str:
 
 def check_row(row: Mapping[str, Any]) -> None:
     """Raise ValueError or FerError for an imported condition that could not be shown."""
-    ConditionKind(row["kind"])
     if valid_note(row["note"]) != row["note"] or (row["ended_on"] is not None and row["ended_on"] < row["began_on"]):
         raise ValueError("no condition")

@@ -19,10 +19,7 @@ ASKED = "choose"
 _ASKING = aliased(Recording)
 _OPEN = (
     _ASKING.settings[ASKED].as_integer().is_not(None)
-    & select(Job.id)
-    .where(Job.recording_id == _ASKING.id, Job.state.in_([state.value for state in UNDER_WAY]))
-    .correlate(_ASKING)
-    .exists()
+    & select(Job.id).where(Job.recording_id == _ASKING.id, Job.state.in_(UNDER_WAY)).correlate(_ASKING).exists()
 )
 
 

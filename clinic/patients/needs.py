@@ -40,11 +40,11 @@ Source = Callable[[Session], Select[str]]
 
 
 def _choosing(session: Session) -> Select[str]:  # noqa: ARG001 all sources are asked alike
-    return select(Recording.patient_id).join(Job).where(Job.state == JobState.CHOOSING.value)
+    return select(Recording.patient_id).join(Job).where(Job.state == JobState.CHOOSING)
 
 
 def _failed(session: Session) -> Select[str]:  # noqa: ARG001
-    return select(Recording.patient_id).join(Job).where(Job.state == JobState.FAILED.value, Recording.current)
+    return select(Recording.patient_id).join(Job).where(Job.state == JobState.FAILED, Recording.current)
 
 
 def _consent_ends(session: Session) -> Select[str]:

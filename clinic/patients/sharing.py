@@ -57,7 +57,7 @@ def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:
             .where(Access.patient_id == patient_id, access.stands())
             .order_by(Account.name_key)
         )
-        found = [Reader(account_id, name, Role(role), until) for account_id, name, role, until in rows]
+        found = [Reader(account_id, name, role, until) for account_id, name, role, until in rows]
         return sorted(found, key=lambda reader: fold(reader.name))
 
 

@@ -113,8 +113,8 @@ class RecordingStanding:
 
 def counted() -> ColumnElement[bool]:
     """Return the condition that a recording has a result or may still get one: nothing is left of any other."""
-    under_way = Job.state.in_([state.value for state in UNDER_WAY])
-    return or_(Recording.summary.is_not(None), exists().where(Job.recording_id == Recording.id, under_way))
+    under_way = exists().where(Job.recording_id == Recording.id, Job.state.in_(UNDER_WAY))
+    return or_(Recording.summary.is_not(None), under_way)
 
 
 def standing_of(
@@ -132,7 +132,7 @@ def standing_of(
     summary = Summary.from_dict(recording.summary) if recording.summary is not None else None
     return standing(
         Facts(
-            job=JobState(job.state) if job is not None else None,
+            job=job.state if job is not None else None,
             stopping=job is not None and job.cancel_requested,
             obstacle=obstacle,
             error=job.error_message if job is not None else None,

@@ -18,7 +18,7 @@ class Subject:
     name: str
     code: str
     born_on: date | None
-    kind: str
+    kind: RecordingKind
     visit_number: int
     revision: int
     fields: RecordingFields

@@ -135,18 +135,18 @@ def _with_old_sizes(summary: Summary) -> Summary:
     return replace(summary, low=_by_label(low), high=_by_label(high), sizes=dict.fromkeys(LABELS, size))
 
 
-def series_of(samples: SampleTable, kind: str, settings: dict[str, Any]) -> Series:
-    """Return a recording's stored samples as the core reads them; `kind`: see `RecordingKind`."""
+def series_of(samples: SampleTable, kind: RecordingKind, settings: dict[str, Any]) -> Series:
+    """Return a recording's stored samples as the core reads them."""
     every_s = float(settings.get("every_s") or 0.0) if kind == RecordingKind.VIDEO else None
     statuses = tuple(Status(status) for status in samples.status.tolist())
     uncertain_below = float(settings.get("uncertain_below") or 0.0)
     return Series(samples.time_s, statuses, samples.probabilities, every_s, uncertain_below, samples.mouth_change)
 
 
-def summarise(samples: SampleTable, kind: str, settings: dict[str, Any] | None = None) -> Summary:
+def summarise(samples: SampleTable, kind: RecordingKind, settings: dict[str, Any] | None = None) -> Summary:
     """Return the summary of a recording's samples (one row a moment, as they are after the choice of a face).
 
-    `kind`: see `RecordingKind`; `settings`: those of the recording.
+    `settings`: those of the recording.
     """
     video = kind == RecordingKind.VIDEO
     if not len(samples):

@@ -56,7 +56,7 @@ class TrendPoint:
     beyond: tuple[int, ...] = ()
     outside: tuple[int, ...] = ()
     still: bool = False
-    kind: str = RecordingKind.VIDEO
+    kind: RecordingKind = RecordingKind.VIDEO
     recorded_time: time | None = None
     visit_number: int = 0
     taken_for_last: bool = False

@@ -62,7 +62,7 @@ def state(db: Database, actor: Actor, patient_id: str, recording_id: str | None 
             access.recording_of(session, recording_id)
         until = session.get_one(Access, (account.id, patient_id)).until
         stand = {scope.value for scope in consent.standing(session, patient_id)}
-        writes = account.role != Role.VIEWER.value and until is None
+        writes = account.role != Role.VIEWER and until is None
         return frozenset(stand | {"reads"} | ({"writes"} if writes else set()))
 
 

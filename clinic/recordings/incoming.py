@@ -33,7 +33,8 @@ from db.engine import Database
 from db.models import AuditRow, Job, JobState
 from fer_core.errors import FerError, MediaError, media_error
 from storage.media import PART, open_store
-from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, SealedWriter, open_sealed, read_unfinished
+from storage.sealed import CHUNK_BYTES, RECORD_BYTES, SealedWriter, open_sealed, read_unfinished
+from storage.wrapping import HEADER_BYTES
 
 MOST_AT_ONCE, BUSY_S = 32, 15 * 60.0
 """Uploads that may be active within a quarter of an hour; abandoned ones are deleted after a day."""
@@ -134,7 +135,7 @@ def _to_be_analysed(session: Session, account_id: str) -> int:
     handed_in = select(AuditRow.recording_id).where(
         AuditRow.account_id == account_id, AuditRow.action == AuditAction.RECORDING_ADDED.value
     )
-    unfinished = [JobState.QUEUED.value, JobState.RUNNING.value, JobState.CHOOSING.value]
+    unfinished = [JobState.QUEUED, JobState.RUNNING, JobState.CHOOSING]
     found = session.scalars(select(Job.sources).where(Job.state.in_(unfinished), Job.recording_id.in_(handed_in)))
     return sum(int(source.get("size", 0)) for sources in found for source in sources)
 

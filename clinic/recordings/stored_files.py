@@ -33,8 +33,8 @@ FACE = "face"
 """The kind of a picture that this program made of the patient's face, among the files of a recording."""
 SWEPT_WITHIN = timedelta(days=3)
 """The files of before are gone so long after the clinic stopped keeping them, with a day in which no worker ran."""
-_WAITING = Job.state.in_([JobState.QUEUED.value, JobState.RUNNING.value])
-ANALYSED = Job.state.in_([JobState.CHOOSING.value, JobState.DONE.value, JobState.PARTIAL.value])
+_WAITING = Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+ANALYSED = Job.state.in_([JobState.CHOOSING, JobState.DONE, JobState.PARTIAL])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def needed(session: Session, settings: Settings) -> set[str]:
 
 def analysed(session: Session) -> set[str]:
     """Return the ids of the files that were analysed, or whose analysis was cancelled."""
-    ended = or_(ANALYSED, Job.state == JobState.CANCELLED.value)
+    ended = or_(ANALYSED, Job.state == JobState.CANCELLED)
     return {one["id"] for found in session.scalars(_sources().where(ended)) for one in found}
 
 
@@ -75,7 +75,7 @@ def expected(session: Session, settings: Settings) -> Expected:
         .join(Consent, Consent.patient_id == Recording.patient_id)
         .where(
             ANALYSED,
-            Consent.scope == Scope.KEEP_VIDEO.value,
+            Consent.scope == Scope.KEEP_VIDEO,
             Recording.patient_id.in_(consent.may_stay(Scope.KEEP_VIDEO)),
             Consent.withdrawn_at.is_(None),
             Consent.recorded_at <= Recording.analysed_at,

@@ -31,7 +31,8 @@ from fer_core.media.kinds import named_as_video
 from fer_core.media.sandbox import inspect_file
 from fer_core.media.verdict import FileVerdict
 from storage.media import PART, MediaStore, open_store
-from storage.sealed import Key, SealError, open_sealed, rewrap_file, sealing
+from storage.sealed import open_sealed, sealing
+from storage.wrapping import Key, SealError, rewrap_file
 
 CHUNK_BYTES = 1 << 20
 """Taken from a stream at once."""

@@ -25,7 +25,7 @@ from clinic.reports import reports
 from clinic.reports.content import ReportScope
 from clinic.settings import Settings
 from db.engine import Database
-from db.models import Account, JobState, ReportJob, Role
+from db.models import Account, JobState, ReportJob
 
 LOST = "The report stopped unexpectedly three times. Please request it again, or ask for help."
 
@@ -49,7 +49,7 @@ class ReportStatus:
     @property
     def open(self) -> bool:
         """Whether it is still to be made."""
-        return self.state.value in lease.OPEN
+        return self.state in lease.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def standing(db: Database, settings: Settings, actor: Actor, patient_id: str) ->
         job = _newest(session, patient_id, account.id)
         if job is None:
             return None
-        how = (Kind(job.kind), JobState(job.state), job.error_message, job.ticket)
+        how = (Kind(job.kind), job.state, job.error_message, job.ticket)
         found = ReportStatus(job.id, *how, job.created_at, job.share, _before(session, job))
     if found.ticket is not None and not downloads.waits(settings, found.ticket):
         return None
@@ -139,7 +139,7 @@ def claim(db: Database) -> ReportClaim | None:
             return None
         token, job.share = lease.take(job), 0.0
         account = session.get_one(Account, job.account_id)
-        actor = Actor(account.id, "", account.name, Role(account.role))
+        actor = Actor(account.id, "", account.name, account.role)
         asked = _read(job.asked or {})
         return ReportClaim(job.id, token, job.patient_id, actor, asked, Kind(job.kind), job.seen)
 
@@ -175,13 +175,13 @@ def end(
 
 def _cancel(job: ReportJob) -> None:
     job.cancel_requested = True
-    if job.state == JobState.QUEUED.value:
+    if job.state == JobState.QUEUED:
         _end(job, JobState.CANCELLED, None)
 
 
 def _end(job: ReportJob, state: JobState, message: str | None) -> None:
     """End a report; what was written for it is not kept."""
-    job.state, job.error_message, job.asked, job.lease_until = state.value, message, None, None
+    job.state, job.error_message, job.asked, job.lease_until = state, message, None, None
 
 
 def _newest(session: Session, patient_id: str, account_id: str) -> ReportJob | None:
@@ -191,7 +191,7 @@ def _newest(session: Session, patient_id: str, account_id: str) -> ReportJob | N
 
 def _before(session: Session, job: ReportJob) -> int:
     """Return how many reports a worker makes before one that waits."""
-    if job.state != JobState.QUEUED.value:
+    if job.state != JobState.QUEUED:
         return 0
     earlier = select(func.count()).where(ReportJob.state.in_(lease.OPEN), ReportJob.number < job.number)
     return session.scalar(earlier) or 0

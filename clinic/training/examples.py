@@ -61,7 +61,7 @@ def standing(db: Database, actor: Actor) -> TrainingProgress | None:
     with db.read() as session:
         access.acting(session, actor)
         row = session.scalar(_newest().limit(1))
-        return TrainingProgress(row.id, JobState(row.state), row.paused, row.error_message) if row is not None else None
+        return TrainingProgress(row.id, row.state, row.paused, row.error_message) if row is not None else None
 
 
 def made(db: Database, settings: Settings, actor: Actor) -> str | None:
@@ -69,7 +69,7 @@ def made(db: Database, settings: Settings, actor: Actor) -> str | None:
     sha256 = ModelCard.load(model_in_use.card_path(settings)).sha256
     with db.read() as session:
         access.acting(session, actor)
-        done = session.scalars(_newest(Training.state == JobState.DONE.value)).all()
+        done = session.scalars(_newest(Training.state == JobState.DONE)).all()
     ids = [row.id for row in done if (_read(settings, row.id, "about") or {}).get("model_sha256") == sha256]
     return ids[0] if ids else None
 

@@ -19,7 +19,7 @@ from clinic.patients.states import ENDED_WELL
 from clinic.recordings import marks, uploads
 from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, Verdict
 from clinic.training_queue import uses
-from db.models import Job, Patient, Recording, RecordingMark
+from db.models import Job, Patient, Recording, RecordingKind, RecordingMark
 from db.records import SampleTable, load_samples, within
 from fer_core.emotions import EMOTION_LABELS
 from fer_core.types import Box, Status
@@ -43,7 +43,7 @@ class Source:
 
     patient_id: str
     recording_id: str
-    kind: str
+    kind: RecordingKind
     every_s: float
     upload_ids: tuple[str, ...]
     moments: tuple[LabelledSample, ...]

@@ -29,7 +29,8 @@ from fer_core.errors import FerError
 from fer_core.media import video
 from fer_core.media.image import read_picture
 from storage.media import open_store
-from storage.sealed import SealError, open_bytes, seal_bytes
+from storage.sealed import open_bytes, seal_bytes
+from storage.wrapping import SealError
 
 log = logging.getLogger(__name__)
 

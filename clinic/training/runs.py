@@ -40,7 +40,7 @@ class TrainingProgress:
     @property
     def open(self) -> bool:
         """Whether it still waits or is under way."""
-        return self.state.value in OPEN
+        return self.state in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,12 +293,12 @@ def newest_check(db: Database, actor: Actor, data: str) -> TrainingProgress | No
 def _standing(settings: Settings, run: Training, evaluation: TrainingProgress | None, in_use: list[str]) -> RunStanding:
     epochs = curves.read(settings, run.id)
     card = places.model_card_of(settings, run.id, run.number)
-    running = run.state == JobState.RUNNING.value
+    running = run.state == JobState.RUNNING
     cut = cutting.read(settings, run.id) if running else None
     left_s = cut.left_s if cut is not None else curves.left_s(epochs, run.total)
     return RunStanding(
         id=run.id,
-        state=JobState(run.state),
+        state=run.state,
         paused=run.paused,
         error=run.error_message,
         kind=run.kind,
@@ -321,7 +321,7 @@ def _standing(settings: Settings, run: Training, evaluation: TrainingProgress | 
 
 
 def _plain(row: Training) -> TrainingProgress:
-    return TrainingProgress(row.id, JobState(row.state), row.paused, row.error_message)
+    return TrainingProgress(row.id, row.state, row.paused, row.error_message)
 
 
 def _promoted(settings: Settings, run: Training) -> bool:

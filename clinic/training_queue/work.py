@@ -18,7 +18,7 @@ MAX_ATTEMPTS = 3
 RUN, TUNE, CHECK, EVALUATE, EXAMPLES = "run", "tune", "check", "evaluate", "examples"
 RUNS = (RUN, TUNE)
 """What makes a model, on a data set alone or with the clinic's own people."""
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+OPEN = (JobState.QUEUED, JobState.RUNNING)
 LANES = (RUNS, (CHECK, EVALUATE, EXAMPLES))
 """What waits for each other: one training at a time, and beside it what takes minutes."""
 LOST = (
@@ -59,7 +59,7 @@ def claim(db: Database, worker: str, kinds: tuple[str, ...]) -> TrainingClaim | 
         row = _next(session, kinds)
         if row is None:
             return None
-        row.state, row.worker = JobState.RUNNING.value, worker
+        row.state, row.worker = JobState.RUNNING, worker
         row.attempts += 1
         row.lease_token += 1
         row.lease_until = clock.now() + LEASE
@@ -127,7 +127,7 @@ def died(db: Database, held: TrainingClaim) -> None:
 def release(db: Database, worker: str | None = None) -> None:
     """Put the trainings back whose lease ran out; with `worker`, those that were held under this name."""
     lost = ~clock.pending(Training.lease_until, LEASE, clock.now()) if worker is None else Training.worker == worker
-    running = select(Training).where(Training.state == JobState.RUNNING.value, lost)
+    running = select(Training).where(Training.state == JobState.RUNNING, lost)
     with db.read() as session:
         if session.scalar(running.limit(1)) is None:
             return
@@ -139,22 +139,22 @@ def release(db: Database, worker: str | None = None) -> None:
 def cancel(row: Training) -> None:
     """End what is open for good: at once where it waits; the worker ends what is under way."""
     row.cancel_requested = True
-    if row.state == JobState.QUEUED.value:
-        row.state, row.ended_at = JobState.CANCELLED.value, clock.now()
+    if row.state == JobState.QUEUED:
+        row.state, row.ended_at = JobState.CANCELLED, clock.now()
 
 
 def held_row(session: Session, held: TrainingClaim) -> Training | None:
     """Return the row of a training, None where it is no longer this worker's."""
     row = session.get(Training, held.id)
-    mine = row is not None and row.lease_token == held.token and row.state == JobState.RUNNING.value
+    mine = row is not None and row.lease_token == held.token and row.state == JobState.RUNNING
     return row if mine else None
 
 
 def _next(session: Session, kinds: tuple[str, ...]) -> Training | None:
     of_lane = select(Training).where(Training.kind.in_(kinds))
-    if session.scalar(of_lane.where(Training.state == JobState.RUNNING.value).limit(1)) is not None:
+    if session.scalar(of_lane.where(Training.state == JobState.RUNNING).limit(1)) is not None:
         return None
-    waiting = of_lane.where(Training.state == JobState.QUEUED.value, Training.paused.is_(False))
+    waiting = of_lane.where(Training.state == JobState.QUEUED, Training.paused.is_(False))
     # A search takes hours: a run of its own goes before the runs of it that still wait.
     return session.scalar(waiting.order_by(Training.search_id.is_not(None), Training.number).limit(1))
 
@@ -170,10 +170,10 @@ def _try_again(row: Training) -> None:
 
 
 def _queue_again(row: Training) -> None:
-    row.state, row.lease_until = JobState.QUEUED.value, None
+    row.state, row.lease_until = JobState.QUEUED, None
     # The worker that may still run must not write from now on.
     row.lease_token += 1
 
 
 def _end(row: Training, state: JobState) -> None:
-    row.state, row.lease_until, row.ended_at = state.value, None, clock.now()
+    row.state, row.lease_until, row.ended_at = state, None, clock.now()

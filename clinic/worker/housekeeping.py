@@ -46,7 +46,6 @@ def sweep(db: Database, settings: Settings) -> None:
     downloads.sweep(settings)
     import_queue.sweep(db)
     patient_mode.sweep(db)
-    under_way = [state.value for state in UNDER_WAY]
     with db.read() as session:
-        kept = frozenset(session.scalars(select(Job.recording_id).where(Job.state.in_(under_way))))
+        kept = frozenset(session.scalars(select(Job.recording_id).where(Job.state.in_(UNDER_WAY))))
     previews.sweep(settings, kept)

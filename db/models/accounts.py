@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base, new_id, next_number
+from db.models.enums import Role
 
 
 class Account(Base):
@@ -19,7 +20,7 @@ class Account(Base):
     number: Mapped[int] = mapped_column(default=next_number("account"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(String(200), unique=True)
-    role: Mapped[str] = mapped_column(String(16))
+    role: Mapped[Role]
     password_hash: Mapped[str] = mapped_column(String(200))
     must_change: Mapped[bool] = mapped_column(default=False)
     """Whether the password is one that someone else has seen, so that nothing opens before it is changed."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, MetaData, ScalarSelect, TypeDecorator, column, func, select, table
+from sqlalchemy import JSON, DateTime, Enum, MetaData, ScalarSelect, TypeDecorator, column, func, select, table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
+
+from db.models.enums import ConditionKind, EventKind, JobState, RecordingKind, Role, Scope
 
 
 def new_id() -> str:
@@ -45,6 +48,13 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _text_of(kind: type[StrEnum], length: int = 16) -> Enum:
+    """Return the type of a column that holds an enum's values as text; reading another text raises LookupError."""
+    return Enum(
+        kind, native_enum=False, length=length, values_callable=lambda members: [member.value for member in members]
+    )
+
+
 class Base(DeclarativeBase):
     """The declarative base; constraint names are fixed, so that a migration can name them."""
 
@@ -61,4 +71,10 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
         list[dict[str, Any]]: JSON(none_as_null=True),
+        ConditionKind: _text_of(ConditionKind, 24),
+        EventKind: _text_of(EventKind),
+        JobState: _text_of(JobState),
+        RecordingKind: _text_of(RecordingKind),
+        Role: _text_of(Role),
+        Scope: _text_of(Scope),
     }

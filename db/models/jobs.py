@@ -44,7 +44,7 @@ class PatientImport(Base):
     account_id: Mapped[str | None] = mapped_column(String(32), index=True)
     upload_id: Mapped[str | None] = mapped_column(String(32))
     patient_id: Mapped[str | None] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
-    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
     worker: Mapped[str] = mapped_column(String(64), default="")
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[int] = mapped_column(default=0)
@@ -70,7 +70,7 @@ class VideoCopy(Base):
     number: Mapped[int] = mapped_column(default=next_number("video_copy"), index=True)
     recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id", ondelete="CASCADE"), index=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
-    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
@@ -98,7 +98,7 @@ class ReportJob(Base):
     kind: Mapped[str] = mapped_column(String(16))
     asked: Mapped[dict[str, Any] | None]
     seen: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
@@ -124,7 +124,7 @@ class Job(Base):
     key: Mapped[str | None] = mapped_column(String(64), unique=True)
     """The idempotency key: SHA-256 of visit, model, settings and chosen face. No second job has the same."""
     reanalysis_id: Mapped[str | None] = mapped_column(ForeignKey("reanalysis.id", ondelete="SET NULL"), index=True)
-    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
     priority: Mapped[int] = mapped_column(default=0)
     """Higher first: pictures pass long videos."""
     attempts: Mapped[int] = mapped_column(default=0)

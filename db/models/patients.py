@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.folding import search_key
 from db.models.base import Base, new_id, next_number
+from db.models.enums import ConditionKind, EventKind, Scope
 
 
 class Patient(Base):
@@ -56,7 +57,7 @@ class Consent(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     number: Mapped[int] = mapped_column(default=next_number("consent"), index=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
-    scope: Mapped[str] = mapped_column(String(16))
+    scope: Mapped[Scope]
     given_on: Mapped[date]
     expires_on: Mapped[date | None]
     document: Mapped[str] = mapped_column(String(200), default="")
@@ -94,7 +95,7 @@ class PatientEvent(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     number: Mapped[int] = mapped_column(default=next_number("patient_event"), index=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[EventKind]
     happened_on: Mapped[date]
     text: Mapped[str] = mapped_column(String(300), default="")
     recorded_by: Mapped[str | None] = mapped_column(String(32))
@@ -133,7 +134,7 @@ class FaceCondition(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     number: Mapped[int] = mapped_column(default=next_number("face_condition"), index=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str] = mapped_column(String(24))
+    kind: Mapped[ConditionKind]
     note: Mapped[str] = mapped_column(String(300), default="")
     began_on: Mapped[date]
     ended_on: Mapped[date | None]

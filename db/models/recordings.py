@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, Connection, ForeignKey, Index, String, Text, col
 from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
 from db.models.base import Base, new_id, next_number
+from db.models.enums import RecordingKind
 from db.models.patients import Patient
 from fer_core.types import Status
 
@@ -33,8 +34,7 @@ class Recording(Base):
     """Whether lists and trends show this version: a new one becomes it when its analysis is done."""
     visit_number: Mapped[int]
     """Which of the patient's visits it is, from 1; all versions have it, and no other visit gets it, even later."""
-    kind: Mapped[str] = mapped_column(String(16))
-    """See `RecordingKind`."""
+    kind: Mapped[RecordingKind]
     recorded_on: Mapped[date] = mapped_column(index=True)
     recorded_time: Mapped[time | None]
     """The time of day on the clinic's clock, where it is known."""

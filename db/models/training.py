@@ -36,7 +36,7 @@ class Training(Base):
     start_from: Mapped[str | None] = mapped_column(String(32))
     search_id: Mapped[str | None] = mapped_column(String(32), index=True)
     people: Mapped[int | None]
-    state: Mapped[str] = mapped_column(String(16), default=JobState.QUEUED.value, index=True)
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
     paused: Mapped[bool] = mapped_column(default=False)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     worker: Mapped[str] = mapped_column(String(100), default="")

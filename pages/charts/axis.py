@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pages.charts import trend
+from pages.charts.figures import plain, title
 from pages.charts.palette import LINE, USABLE_SHARE
 from pages.charts.trend import DATE_FORMAT, TrendDot
 
@@ -84,7 +85,7 @@ def axis_figure(
     top choose what is seen; a click on a recording's point gives its id (the first of its custom data). `movement`:
     whether a last panel shows how much the face moved.
     """
-    below = [*(trend.title(names[column]) for column in shown), *(["Movement of the face"] if movement else [])]
+    below = [*(title(names[column]) for column in shown), *(["Movement of the face"] if movement else [])]
     share_names = ["Usable face time", *below] if dots else []
     titles = [*(plotly_text(panel.name) for panel in panels), *share_names]
     heights = [SCALE_PX] * len(panels) + [SHARE_PX] * len(share_names)
@@ -106,7 +107,7 @@ def axis_figure(
     _draw_marks(figure, marks)
     inside = (sum(heights) or SHARE_PX) + BETWEEN_PX + DATES_PX + BRUSH_PX + TITLE_PX
     _layout(figure, panels, dots, marks, inside)
-    trend.plain(figure, inside + BUTTONS_PX + BELOW_PX)
+    plain(figure, inside + BUTTONS_PX + BELOW_PX)
     return figure.update_layout(margin={"t": BUTTONS_PX, "b": BELOW_PX, "r": BAND_PX if panels else 12})
 
 

@@ -9,10 +9,10 @@ from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from fer_core.reading.reading import Reading
+from pages.charts.figures import plain, title
 from pages.charts.palette import COLORS as LABEL_COLORS
 from pages.charts.palette import DASHES
 from pages.charts.timeline import Cell
-from pages.charts.trend import plain, title
 
 SYMBOLS, COLORS = ("circle", "diamond-open"), ("#2A7DB8", "#D55E00")
 

@@ -14,8 +14,8 @@ from fer_core.reading.mouth import moving
 from fer_core.reading.reading import Series
 from fer_core.reading.timeline import held_s, usual_step_s
 from fer_core.types import Status
+from pages.charts.figures import title
 from pages.charts.palette import COLORS, UNCERTAIN, USABLE_SHARE
-from pages.charts.trend import title
 
 UNCLEAR = len(Emotion)
 REASONS = tuple(status for status in Status if not status.usable)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from pages.charts import trend
 from pages.charts.axis import day_text
+from pages.charts.figures import plain, title
 from pages.charts.palette import LINE
 from pages.charts.trend import TrendDot
 
@@ -23,7 +23,7 @@ def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure
     A line stands where comparison ends, as on the axis.
     """
     columns = sorted(names)
-    rows = [trend.title(names[column]) for column in columns]
+    rows = [title(names[column]) for column in columns]
     counted = [dot.shares if dot.excluded is None else None for dot in dots]
     figure = go.Figure(
         go.Heatmap(
@@ -45,7 +45,7 @@ def heat_figure(dots: Sequence[TrendDot], names: Mapping[int, str]) -> go.Figure
     figure.update_xaxes(tickvals=shown, ticktext=[day_text(dots[place].recorded_on) for place in shown], showgrid=False)
     figure.update_xaxes(range=[-0.5, len(dots) - 0.5])
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    return trend.plain(figure, 22 * len(columns) + 60).update_layout(hovermode="closest")
+    return plain(figure, 22 * len(columns) + 60).update_layout(hovermode="closest")
 
 
 def _draw_cells(

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 
 from fer_core.emotions import Emotion
 from pages.charts.axis import plotly_text
+from pages.charts.figures import Names, plain, title
 from pages.charts.palette import COLORS, LINE, UNCERTAIN
-from pages.charts.trend import Names, plain, title
 
 FEW_EPOCHS = 10
 """Up to so many have a point each: the line of the first one alone would be nothing."""

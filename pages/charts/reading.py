@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from fer_core.emotions import Emotion
 from fer_core.reading.adjusted import Adjusted
 from fer_core.reading.reading import Reading
+from pages.charts.figures import plain, title
 from pages.charts.palette import COLORS, LINE, UNCERTAIN
-from pages.charts.trend import plain, title
 
 
 def shares_figure(reading: Reading, names: Mapping[Emotion, str], adjusted: Adjusted | None = None) -> go.Figure:

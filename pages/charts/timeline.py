@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
 from fer_core.types import Status
+from pages.charts.figures import title
 from pages.charts.palette import COLORS, UNUSABLE
-from pages.charts.trend import title
 
 MAX_CELLS = 600
 """The most points that a curve has: a longer recording is averaged into this many cells."""

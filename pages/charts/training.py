@@ -11,9 +11,9 @@ from plotly.colors import sample_colorscale
 
 from fer_core.emotions import EMOTION_LABELS, Emotion
 from pages.charts.axis import plotly_text
+from pages.charts.figures import plain, title
 from pages.charts.model import whole_epochs
 from pages.charts.palette import COLORS, DASHES, LINE, UNCERTAIN
-from pages.charts.trend import plain, title
 
 SPLIT_COLORS = {"Training": COLORS[Emotion.SAD], "PublicTest": COLORS[Emotion.HAPPY], "PrivateTest": UNCERTAIN}
 _LINES = list(zip(COLORS.values(), DASHES.values(), strict=True))

@@ -1,11 +1,10 @@
-"""From numbers to Plotly figures: pure functions that neither query nor draw.
+"""A trend as panels of a Plotly figure, from numbers: pure functions that neither query nor draw.
 
 Names of expressions and reasons come in as text, because what is said to clinicians is kept in one place elsewhere.
 """
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from datetime import date
 import plotly.graph_objects as go
 
 from fer_core.emotions import Emotion
-from fer_core.types import Box
-from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAIN, UNUSABLE, USABLE_SHARE
+from pages.charts.palette import BAND, COLORS, LINE, SYMBOLS, TOGETHER, UNCERTAIN, USABLE_SHARE
 
 DATE_FORMAT = "%d %b %Y"
 REACH_MS = 36 * 3_600_000
@@ -24,7 +22,6 @@ MOST_MS = 10**15
 """Longer than any history."""
 ROOM = 0.16
 """What a panel shows below its lowest and above its highest value, as a share of them: half a marker of a low panel."""
-Names = Mapping[Emotion, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,58 +103,6 @@ def movement_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> Non
     )  # fmt: skip
     top = max([value for value in y if value is not None], default=1.0) or 1.0
     figure.update_yaxes(range=[-ROOM * top, (1 + ROOM) * top], nticks=4, zeroline=False, row=row)
-
-
-def bars(probabilities: Sequence[float] | None, names: Names) -> go.Figure:
-    """Draw the model's probabilities for one face as horizontal bars; with None, empty ones."""
-    values = list(probabilities) if probabilities is not None else [0.0] * len(Emotion)
-    order = list(Emotion)[::-1]
-    figure = go.Figure(
-        go.Bar(
-            x=[values[emotion] for emotion in order],
-            y=[title(names[emotion]) for emotion in order],
-            orientation="h",
-            marker_color=[COLORS[emotion] for emotion in order],
-            hovertemplate="%{y}: %{x:.0%}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", nticks=6, fixedrange=True)
-    figure.update_yaxes(fixedrange=True, showgrid=False)
-    return plain(figure, 280)
-
-
-def preview_figure(
-    jpeg: bytes,
-    size_px: tuple[int, int],
-    faces: Sequence[tuple[Box, Emotion | None]],
-    names: Names,
-    shown_px: int = 560,
-    unlabelled: str = "No label",
-) -> go.Figure:
-    """Draw a picture of `size_px` (width, height) with a box and a label, or `unlabelled`, for each face.
-
-    The picture travels inside the figure as a data URI, so that no address exists under which it could be fetched.
-    """
-    figure, (width_px, height_px) = go.Figure(), size_px
-    source = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-    figure.add_layout_image(
-        source=source, x=0, y=0, sizex=width_px, sizey=height_px, xref="x", yref="y", sizing="stretch", layer="below"
-    )
-    for box, emotion in faces:
-        color = COLORS[emotion] if emotion is not None else UNUSABLE
-        line = {"color": color, "width": 3, "dash": "solid" if emotion is not None else "dot"}
-        figure.add_shape(type="rect", x0=box.left, y0=box.top, x1=box.right, y1=box.bottom, line=line)
-        text = title(names[emotion]) if emotion is not None else unlabelled
-        figure.add_annotation(
-            x=max(0.0, box.left), y=max(0.0, box.top), text=text, showarrow=False, xanchor="left",
-            yanchor="bottom" if box.top > height_px * 0.08 else "top",
-            font={"color": "#FFFFFF", "size": 13}, bgcolor="rgba(18, 24, 28, 0.8)", borderpad=3,
-        )  # fmt: skip
-    hidden = {"visible": False, "fixedrange": True}
-    figure.update_xaxes(range=[0, width_px], **hidden)
-    figure.update_yaxes(range=[height_px, 0], scaleanchor="x", **hidden)
-    plain(figure, max(140, round(shown_px * height_px / width_px)))
-    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode=False, dragmode=False)
 
 
 def _usable_panel(figure: go.Figure, row: int, dots: Sequence[TrendDot]) -> None:
@@ -348,20 +293,3 @@ def _usual(dot: TrendDot, column: int) -> tuple[float, float] | None:
 def _top(values: Sequence[float]) -> float:
     """Return a round upper end of an axis of shares that holds all values."""
     return min(1.0, max(0.1, math.ceil(max(values, default=0.1) * 1.08 * 10) / 10))
-
-
-def title(name: str) -> str:
-    """Return a name with a capital at its beginning."""
-    return name[:1].upper() + name[1:]
-
-
-def plain(figure: go.Figure, height: int) -> go.Figure:
-    """Give a figure the one plain frame of all charts."""
-    figure.update_annotations(font_size=13)
-    for annotation in figure.layout.annotations:
-        if annotation.xref == "paper" and annotation.x == 0.5:
-            annotation.update(x=0, xanchor="left")
-    return figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 36, "b": 8}, showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-    )  # fmt: skip

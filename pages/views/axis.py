@@ -18,8 +18,9 @@ from fer_core.emotions import Emotion
 from fer_core.model.model_card import ModelCard
 from pages import actions, chooser, links
 from pages.charts.axis import axis_figure
+from pages.charts.figures import title
 from pages.charts.heat import heat_figure
-from pages.charts.trend import TrendDot, title
+from pages.charts.trend import TrendDot
 from pages.session import actor
 from pages.views.convert import CHANGES, axis_marks, scale_panels, trend_dots
 from pages.views.power import show_power

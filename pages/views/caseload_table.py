@@ -18,8 +18,8 @@ from clinic.patients.needs import Need
 from clinic.phrases import counted, interval, usable_percent
 from fer_core.emotions import Emotion
 from pages import chooser, links
+from pages.charts.figures import title
 from pages.charts.palette import COLORS
-from pages.charts.trend import title
 from pages.widgets import clock, day, percent
 
 ASSETS = Path(__file__).parent / "assets"

@@ -14,8 +14,8 @@ from clinic.recordings.readings import AnalysisResult
 from fer_core.reading.reading import Reading
 from pages import chooser
 from pages.charts.compare import compare_curves, compare_figure
+from pages.charts.figures import title
 from pages.charts.timeline import cells
-from pages.charts.trend import title
 from pages.session import actor
 from pages.views.conditions import holding_on
 from pages.views.convert import moments

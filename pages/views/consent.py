@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from clinic.consent import consent, notice
+from clinic.consent import consent, giving, notice
 from clinic.consent.consent import ConsentState, ConsentStatus, Scope
 from clinic.consent.scopes import FACES_ALONE, SCOPE_MEANINGS, SCOPES, WITHDRAWING, asked_for
 from clinic.erasure import withdrawal
@@ -155,7 +155,7 @@ def _record(patient: PatientDetail) -> None:
                 last_day = day_input("Last day (optional)", None, f"last:{patient.id}")
             document = st.text_input(
                 "Where the signed document is kept",
-                max_chars=consent.DOCUMENT_MAX,
+                max_chars=giving.DOCUMENT_MAX,
                 placeholder="For example: binder 3, page 12",
             )
             target = actions.at(patient.id, patient.consents_revision)
@@ -167,7 +167,7 @@ def _record(patient: PatientDetail) -> None:
             agreed_on = given_on
 
             def store(seen: int) -> None:
-                consent.record(parts.db, who, patient.id, ticked, agreed_on, last_day, document, seen)
+                giving.record(parts.db, who, patient.id, ticked, agreed_on, last_day, document, seen)
 
             if saved(f"consents of {patient.id}", patient.consents_revision, wanted, store):
                 st.rerun()

@@ -11,7 +11,7 @@ from clinic.training import datasets, examples
 from clinic.training.examples import Example
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
-from pages.charts.trend import title
+from pages.charts.figures import title
 from pages.session import actor
 from pages.widgets import percent, show_errors
 from web.resources import resources

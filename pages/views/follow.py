@@ -18,7 +18,8 @@ from clinic.phrases import counted
 from fer_core.emotions import Emotion
 from fer_core.types import Status
 from pages import actions, chooser, links
-from pages.charts.trend import bars, preview_figure, title
+from pages.charts.faces import bars, preview_figure
+from pages.charts.figures import title
 from pages.session import actor
 from pages.views import faces
 from pages.views.conditions import holding_on, say_not_interpreted

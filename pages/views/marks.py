@@ -17,7 +17,7 @@ from clinic.recordings.verdicts import LABELLED, LEAVES_OUT, REASONS, Agreement,
 from fer_core.emotions import Emotion
 from pages import actions, chooser, links
 from pages.charts import curves
-from pages.charts.trend import title
+from pages.charts.figures import title
 from pages.session import actor
 from pages.views.conflict import saved
 from pages.views.decide import decide

@@ -23,8 +23,8 @@ from fer_core.errors import FerError
 from fer_core.types import Status
 from pages import links, windows
 from pages.charts import curves
+from pages.charts.figures import title
 from pages.charts.palette import COLORS
-from pages.charts.trend import title
 from pages.session import actor
 from pages.widgets import jpeg_uri, show_errors
 from web.resources import resources

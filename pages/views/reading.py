@@ -14,9 +14,9 @@ from fer_core.emotions import Emotion
 from fer_core.reading.intervals import Floats
 from fer_core.reading.reading import Episode, Light, Reading
 from fer_core.types import Status
+from pages.charts.figures import title
 from pages.charts.reading import shares_figure
 from pages.charts.timeline import cell_length_s, cells
-from pages.charts.trend import title
 from pages.views.convert import moments
 from pages.views.player import ListedStretch
 from pages.widgets import chart, duration, position, small_print

@@ -30,7 +30,8 @@ from db.engine import migrate, open_database
 from db.models import Job, Patient, Recording, Sample, Training, new_id
 from db.sqlite import sqlite3
 from fer_core.errors import FerError
-from storage.sealed import Key, sealing
+from storage.sealed import sealing
+from storage.wrapping import Key
 from tests import doors
 
 PATIENT_OF_THEN = "INSERT INTO patient (id, name, note, demo, created_at) VALUES ('c', 'Old', '', false, '2026-01-01')"

@@ -96,6 +96,23 @@ def test_a_missing_json_value_stays_missing(urls):
     engine.dispose()
 
 
+def test_a_state_that_this_version_does_not_know_is_copied_as_it_is(urls, tmp_path):
+    """A row that someone changed by hand, or that another version wrote, must not stop the nightly backup."""
+    here, there = urls
+    back = f"sqlite:///{tmp_path / 'back.db'}"
+    engine = create_engine(here)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE job SET state = 'frozen'"))
+    engine.dispose()
+    transfer(here, there)
+    transfer(there, back)
+    for url in (there, back):
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT state FROM job")) == "frozen"
+        engine.dispose()
+
+
 def test_a_filled_database_is_refused_and_left_alone(urls):
     here, there = urls
     transfer(here, there)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from clinic import access, audit, clock, clock_watch
 from clinic.accounts import oidc, sessions, throttle, totp
 from clinic.audit import AuditAction
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import retention, withdrawal
 from clinic.exchange import downloads
@@ -40,7 +40,7 @@ def states(db, who, patient):
 def test_the_consent_recorded_last_counts_though_the_clock_was_set_back(db, settings, who, patient, moved):
     withdrawal.withdraw(db, settings, who, patient, list(Scope))
     moved.move(hours=-1)
-    consent.record(db, who, patient, list(Scope), DAY)
+    giving.record(db, who, patient, list(Scope), DAY)
     assert states(db, who, patient) == {ConsentState.STANDS}
     with db.read() as session:
         assert all(patient in session.scalars(consent.covered(session, scope)).all() for scope in Scope)

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import select
 
 from clinic import audit, clock
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import control, jobs, leases
@@ -226,7 +226,7 @@ class Clinic(RuleBasedStateMachine):
         name, key, patient = self.patient(name, place)
         refused = self.no_writer(name, patient)
         expires_on = None if days is None else self.moment[0].date() + timedelta(days=days)
-        self.does(refused, consent.record, self.who[name], key, sorted(wanted), GIVEN_ON, expires_on)
+        self.does(refused, giving.record, self.who[name], key, sorted(wanted), GIVEN_ON, expires_on)
         if refused is None:
             for scope in wanted:
                 patient.consents[scope].append({"expires_on": expires_on, "withdrawn": False})

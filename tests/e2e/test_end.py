@@ -15,7 +15,7 @@ from clinic.accounts import sessions
 from clinic.recordings import incoming
 from clinic.settings import Settings
 from clinic.worker_health import read_health
-from storage.sealed import HEADER_BYTES
+from storage.wrapping import HEADER_BYTES
 from tests.clinic.fakes import eventually
 from tests.doors import PASSWORD
 

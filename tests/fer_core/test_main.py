@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.__main__ import COLUMNS, main
+from fer_core.__main__ import main
 from fer_core.analyzer import Analyzer
+from fer_core.results import COLUMNS
 from tests.fakes import FakeClassifier, FakeDetector, face_at
 from tests.media import animation, scene, write_clip
 

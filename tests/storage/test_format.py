@@ -10,7 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from storage.sealed import CHUNK_BYTES, Key, open_bytes, seal_bytes
+from storage.sealed import CHUNK_BYTES, open_bytes, seal_bytes
+from storage.wrapping import Key
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "sealed-format.md").read_text("utf-8")
 MASTER = bytes(range(32))

@@ -20,7 +20,8 @@ from fer_core.errors import FerError
 from storage import keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore, open_store
-from storage.sealed import Key, SealError, sealing
+from storage.sealed import sealing
+from storage.wrapping import Key, SealError
 
 
 @pytest.fixture(scope="session")

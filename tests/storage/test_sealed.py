@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from storage.sealed import CHUNK_BYTES, HEADER_BYTES, RECORD_BYTES, Key, SealedWriter, SealError, open_sealed, sealing
+from storage.sealed import CHUNK_BYTES, RECORD_BYTES, SealedWriter, open_sealed, sealing
+from storage.wrapping import HEADER_BYTES, Key, SealError
 
 KEY = Key.of(bytes(range(32)))
 CONTEXT = b"a" * 32
@@ -114,10 +115,3 @@ def test_an_unfinished_file_is_resumed_behind_its_last_whole_chunk(tmp_path, cut
         writer.write(content[writer.written :])
         writer.finish()
     assert opened(path.read_bytes()).read() == content
-
-
-def test_a_passphrase_makes_the_same_key_again():
-    key = Key.of_passphrase("correct horse battery staple")
-    assert Key.of_passphrase("correct horse battery staple", key.id) == key
-    assert Key.of_passphrase("another one", key.id).secret != key.secret
-    assert "secret" not in repr(key)

@@ -1,11 +1,10 @@
-"""Accounts: the first administrator by the console's code, and what administrators do."""
+"""Accounts, and what administrators do with them."""
 
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
-from clinic import words
 from clinic.accounts import accounts, handover, sessions
 from clinic.patients import caseload
 from db.models import Access, AuditRow, Patient, Role
@@ -24,9 +23,6 @@ def orphan(db):
         return stored.id
 
 
-CODE = "abcd-efgh-jkmn"
-
-
 @pytest.fixture
 def admin(db):
     return doors.actor(db, "Admin", Role.ADMINISTRATOR)
@@ -40,28 +36,6 @@ def code_of(attempt, *arguments):
 
 def row(db, admin, name):
     return next(found for found in accounts.list_accounts(db, admin) if found.name == name)
-
-
-def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before(db, orphan):
-    assert not accounts.any_account(db)
-    assert code_of(accounts.add_first, db, CODE, "wrong", "Ada", PASSWORD) == "wrong_code"
-    assert code_of(accounts.add_first, db, CODE, CODE, "Ada", "short") == "short_password"
-    accounts.add_first(db, CODE, " ABCD efgh JKMN ", "Ada", PASSWORD)
-    assert accounts.any_account(db)
-    actor = sessions.actor_of(db, sessions.sign_in(db, "Ada", PASSWORD))
-    assert actor.role is Role.ADMINISTRATOR
-    accounts.accept_statement(db, actor, words.STATEMENT_VERSION)
-    assert row(db, actor, "Ada").patients == (orphan,)
-
-
-def test_there_is_one_first_administrator(db):
-    accounts.add_first(db, CODE, CODE, "Ada", PASSWORD)
-    assert code_of(accounts.add_first, db, CODE, CODE, "Eve", PASSWORD) == "not_first"
-
-
-def test_the_code_cannot_be_tried_for_ever(db):
-    codes = [code_of(accounts.add_first, db, CODE, "wrong", "Eve", PASSWORD) for _ in range(6)]
-    assert codes == ["wrong_code"] * 5 + ["sign_in_delayed"]
 
 
 def test_an_account_is_added_with_a_password_to_be_changed(db, admin):

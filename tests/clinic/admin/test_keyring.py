@@ -14,7 +14,8 @@ from db.engine import open_database
 from db.models import Installation, SecondStep
 from storage import keys
 from storage.keys import MasterKeyError
-from storage.sealed import Key, seal_bytes
+from storage.sealed import seal_bytes
+from storage.wrapping import Key
 from tests import doors
 
 

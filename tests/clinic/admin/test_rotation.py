@@ -23,7 +23,7 @@ from fer_core.errors import FerError
 from storage import at_work, keys
 from storage.keys import MasterKeyError
 from storage.media import MediaStore
-from storage.sealed import SealError
+from storage.wrapping import SealError
 from tests.doors import PASSWORD
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic import clock
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import ConsentState
 from clinic.exchange import exports
 from clinic.jobs import control, faces, jobs, leases, progress
@@ -16,7 +16,7 @@ from clinic.patients import caseload, listing
 from clinic.patients.listing import CaseloadQuery
 from clinic.recordings import uploads
 from clinic.worker import analysis
-from db.models import AuditRow, Consent, JobState, Patient, Sample, Scope, StoredChunk, new_id
+from db.models import Consent, JobState, Patient, Sample, Scope, StoredChunk, new_id
 from fer_core.errors import FerError
 from tests.clinic.fakes import FakeAnalyzer, blank_picture, expression
 from tests.consents import agree, change, expire, revoke
@@ -62,41 +62,6 @@ def refusal_of(call, *arguments):
     return refusal.value.code
 
 
-def test_what_is_recorded_is_reported_again(db, who, newcomer):
-    until = clock.now().date() + timedelta(days=30)
-    consent.record(db, who, newcomer, [Scope.ANALYSE, Scope.KEEP_RESULTS], DAY, until, " Binder 3 ")
-    assert states(db, who, newcomer) == {
-        Scope.ANALYSE: ConsentState.STANDS,
-        Scope.KEEP_RESULTS: ConsentState.STANDS,
-        Scope.KEEP_VIDEO: ConsentState.NEVER,
-        Scope.TRAIN: ConsentState.NEVER,
-        Scope.EXPORT: ConsentState.NEVER,
-    }
-    reported = by_scope(db, who, newcomer)[Scope.ANALYSE]
-    assert (reported.given_on, reported.expires_on, reported.document) == (DAY, until, "Binder 3")
-    assert (reported.recorded_by, reported.withdrawn_by) == (who.name, None)
-    with db.read() as session:
-        row = session.scalars(select(AuditRow).order_by(AuditRow.number.desc())).first()
-    assert (row.action, row.account_id, row.patient_id) == ("consent_recorded", who.account_id, newcomer)
-    assert row.details == {"scopes": ["analyse", "keep_results"]}
-
-
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
-        (([], DAY), "no_scope"),
-        (([Scope.EXPORT], clock.now().date() + timedelta(days=2)), "consent_day"),
-        (([Scope.EXPORT], DAY, DAY), "consent_day"),
-        (([Scope.EXPORT], DAY, None, "x" * 201), "bad_document"),
-        (([Scope.EXPORT], DAY, None, "a\nb"), "bad_document"),
-        (([Scope.EXPORT], DAY, None, "a\u202eb"), "bad_document"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_and_not_kept(db, who, newcomer, given, code):
-    assert refusal_of(consent.record, db, who, newcomer, *given) == code
-    assert consent.history(db, who, newcomer) == []
-
-
 def test_the_last_day_still_counts(db, who, newcomer):
     agree(db, newcomer, Scope.ANALYSE, expires_on=clock.now().date())
     assert states(db, who, newcomer)[Scope.ANALYSE] is ConsentState.STANDS
@@ -107,7 +72,7 @@ def test_the_last_day_still_counts(db, who, newcomer):
 def test_a_renewal_is_a_new_row_and_the_last_one_counts(db, who, newcomer):
     agree(db, newcomer, Scope.EXPORT)
     expire(db, newcomer)
-    consent.record(db, who, newcomer, [Scope.EXPORT], DAY)
+    giving.record(db, who, newcomer, [Scope.EXPORT], DAY)
     assert [standing.state for standing in consent.history(db, who, newcomer)] == [
         ConsentState.STANDS,
         ConsentState.EXPIRED,
@@ -115,7 +80,7 @@ def test_a_renewal_is_a_new_row_and_the_last_one_counts(db, who, newcomer):
     assert consent.objection(db, who, newcomer, Scope.EXPORT) is None
     revoke(db, newcomer)
     assert states(db, who, newcomer)[Scope.EXPORT] is ConsentState.WITHDRAWN
-    consent.record(db, who, newcomer, [Scope.EXPORT], DAY)
+    giving.record(db, who, newcomer, [Scope.EXPORT], DAY)
     assert states(db, who, newcomer)[Scope.EXPORT] is ConsentState.STANDS
     with db.read() as session:
         assert len(session.scalars(select(Consent)).all()) == 3
@@ -179,7 +144,7 @@ def test_a_consent_that_ends_while_it_waits_stops_the_worker_before_it_begins(db
     assert analyzer.chunks_given == 0
     assert upload.path.exists(), "held for a day, for another try"
     assert refusal_of(control.retry, db, settings, who, recording_id) == "consent_expired"
-    consent.record(db, who, patient, [Scope.ANALYSE], DAY)
+    giving.record(db, who, patient, [Scope.ANALYSE], DAY)
     control.retry(db, settings, who, recording_id)
     run(db, settings, [[(0,)]])
     assert progress.status(db, who, recording_id).state is JobState.DONE
@@ -232,7 +197,7 @@ def test_results_are_closed_and_say_why(db, who, patient, analysed, end, code):
     assert refusal_of(caseload.versions, db, who, analysed) == code
     [listed] = listing.page(db, who, CaseloadQuery()).lines
     assert (listed.closed, listed.trend, listed.recordings) == (True, None, 1)
-    consent.record(db, who, patient, [Scope.KEEP_RESULTS], DAY)
+    giving.record(db, who, patient, [Scope.KEEP_RESULTS], DAY)
     after = caseload.get_patient(db, who, patient)
     assert replace(after, consents_revision=before.consents_revision) == before, "nothing was deleted meanwhile"
 
@@ -303,7 +268,7 @@ def test_a_patient_of_before_has_no_consent_and_loses_nothing(db, settings, who,
     assert refusal_of(caseload.samples, db, who, recording_id) == "no_consent"
     assert uploads.sweep(settings, db, older_than_s=-60) == 0
     # Once asked, what was not agreed to goes.
-    consent.record(db, who, patient, consent.ANALYSIS, DAY)
+    giving.record(db, who, patient, consent.ANALYSIS, DAY)
     assert caseload.get_patient(db, who, patient).closed is None
     assert uploads.sweep(settings, db, older_than_s=-60) == 1
 

@@ -16,7 +16,7 @@ from backup import erasures
 from backup.erasures import Erasure
 from clinic.accounts import accounts
 from clinic.conflicts import ConflictError
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion
 from clinic.exchange import downloads
@@ -74,7 +74,7 @@ def test_a_deleted_patient_leaves_no_byte_anywhere(db, settings, tmp_path, monke
     monkeypatch.setenv("TMPDIR", str(temporary))
     caplog.set_level(logging.DEBUG)
     patient_id = caseload.add_patient(db, who, NAME)
-    consent.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
+    giving.record(db, who, patient_id, list(Scope), date(2026, 1, 1), document=f"signed by {NAME}")
     answers.record(db, who, patient_id, Given(scales.define(db, who, OWN), date(2026, 1, 1), total=3))
     events.add(db, who, patient_id, EventKind.EVENT, date(2026, 1, 1), f"{NAME} moved")
     conditions.add(db, who, patient_id, ConditionKind.OTHER, date(2026, 1, 1), f"{NAME} has a scar")

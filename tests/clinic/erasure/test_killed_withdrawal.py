@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import jobs, leases
@@ -117,7 +117,7 @@ def test_a_withdrawal_is_whole_or_was_never_asked_for(db, settings, who, patient
             withdrawal.finish(db, settings)
             deletion.finish_erasures(db, settings)
             nothing_is_left(db, files)
-            consent.record(db, who, patient, list(Scope), date(2026, 5, 4))
+            giving.record(db, who, patient, list(Scope), date(2026, 5, 4))
             files = visit()
         else:
             assert all(path.exists() for path in files), f"killed at step {step}: deleted before it was withdrawn"

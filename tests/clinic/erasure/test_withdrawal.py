@@ -15,7 +15,7 @@ from sqlalchemy import select
 from backup import erasures
 from clinic import clock
 from clinic.conflicts import ConflictError
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import ConsentState, Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.erasure.withdrawal import Covered
@@ -215,7 +215,7 @@ def test_a_disk_that_fills_up_after_the_withdrawal_does_not_say_that_the_consent
 
 def test_what_a_new_consent_covers_is_not_finished_off(db, settings, who, patient, visits):
     revoke(db, patient)
-    consent.record(db, who, patient, list(Scope), DAY)
+    giving.record(db, who, patient, list(Scope), DAY)
     assert withdrawal.finish(db, settings) == 0
     assert there(visits[1]) == {"done", "failed", "queued"}
 

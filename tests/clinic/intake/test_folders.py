@@ -24,7 +24,7 @@ from clinic.worker.selftest import write_clip
 from db.models import Job, JobState, Patient, Recording, Role
 from fer_core.errors import FerError
 from storage.media import open_store
-from storage.sealed import MAGIC
+from storage.wrapping import MAGIC
 from tests import doors
 from tests.consents import agree
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from clinic.jobs import previews
 from fer_core.types import Box, Face, FaceExpression, Status
-from storage.sealed import MAGIC, SealError
+from storage.wrapping import MAGIC, SealError
 
 RECORDING = "0123456789abcdef" * 2
 RGB = np.full((90, 160, 3), 90, np.uint8)

@@ -15,7 +15,7 @@ from clinic.recordings import readings
 from clinic.worker import analysis
 from db.models import Access, Account, Job, JobState, Recording
 from fer_core.errors import FerError
-from storage.sealed import SealError
+from storage.wrapping import SealError
 from tests.clinic.fakes import PREVIEW, FakeAnalyzer, expression
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from clinic import clock
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.patients import caseload, conditions, edits
 from clinic.patients.conditions import ConditionKind
@@ -143,13 +143,13 @@ def test_none_is_before_the_birth(db, who, today):
     for days in (11, 30_000):
         wanted = today - timedelta(days=days)
         assert code_of(conditions.add, db, who, patient, ConditionKind.COVERED, wanted) == "bad_condition"
-        assert code_of(consent.record, db, who, patient, [Scope.EXPORT], wanted) == "consent_day"
+        assert code_of(giving.record, db, who, patient, [Scope.EXPORT], wanted) == "consent_day"
     conditions.add(db, who, patient, ConditionKind.COVERED, today - timedelta(days=10))
 
 
 def test_no_birth_is_after_a_consent(db, who, today):
     patient = caseload.add_patient(db, who, "Born Lately")
-    consent.record(db, who, patient, [Scope.EXPORT], today - timedelta(days=10))
+    giving.record(db, who, patient, [Scope.EXPORT], today - timedelta(days=10))
     edited = PatientFields("Born Lately", "", "", today - timedelta(days=9))
     assert code_of(edits.edit_patient, db, who, patient, 1, edited) == "bad_birth"
     edits.edit_patient(db, who, patient, 1, replace(edited, born_on=today - timedelta(days=10)))

@@ -10,7 +10,7 @@ from clinic import access
 from clinic.accounts import accounts, handover
 from clinic.admin import zones
 from clinic.conflicts import ConflictError, Difference
-from clinic.consent import consent
+from clinic.consent import consent, giving
 from clinic.consent.consent import Scope
 from clinic.erasure import deletion, withdrawal
 from clinic.jobs import jobs, leases
@@ -82,15 +82,15 @@ def test_the_number_of_a_deleted_recording_never_names_another_one(db, settings,
 
 
 def test_a_consent_recorded_meanwhile_is_not_overtaken(db, who, patient):
-    consent.record(db, who, patient, [Scope.EXPORT], DAY, seen=1)
+    giving.record(db, who, patient, [Scope.EXPORT], DAY, seen=1)
     with pytest.raises(ConflictError) as refused:
-        consent.record(db, who, patient, [Scope.EXPORT], date(2026, 5, 5), seen=1)
+        giving.record(db, who, patient, [Scope.EXPORT], date(2026, 5, 5), seen=1)
     [reported] = refused.value.differences
     assert (reported.stored, reported.wanted) == ("recorded, agreed on 4 May 2026", "recorded, agreed on 5 May 2026")
 
 
 def test_what_a_colleague_renewed_is_not_withdrawn_from_an_old_window(db, settings, who, patient):
-    consent.record(db, who, patient, list(Scope), DAY, seen=1)
+    giving.record(db, who, patient, list(Scope), DAY, seen=1)
     with pytest.raises(ConflictError):
         withdrawal.withdraw(db, settings, who, patient, list(Scope), seen=1)
     assert {one.state.value for one in consent.standings(db, who, patient)} == {"stands"}

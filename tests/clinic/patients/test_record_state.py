@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time
 
 import pytest
-from sqlalchemy import JSON, Boolean, Date, Float, Integer, String, update
+from sqlalchemy import JSON, Boolean, Date, Enum, Float, Integer, String, update
 
 from clinic.jobs import jobs
 from clinic.patients.record_state import BESIDE, state_of
@@ -18,6 +18,8 @@ FIRST = {Boolean: False, Integer: 3, Float: 3.5, Date: date(2026, 5, 4), JSON: {
 
 def value_of(column, values):
     """Return a value that the column may have."""
+    if isinstance(column.type, Enum):
+        return list(column.type.enum_class)[values is OTHER]
     kinds = (kind for kind in values if isinstance(column.type, kind))
     return values[kind] if (kind := next(kinds, None)) else NOW.replace(hour=10 if values is OTHER else 9)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import delete, select, update
 
-from clinic.consent import consent
+from clinic.consent import giving
 from clinic.consent.consent import Scope
 from clinic.jobs import jobs
 from clinic.patients import caseload, conditions, edits, sharing, visibility
@@ -98,7 +98,7 @@ def test_who_sees_the_patient_and_each_consent_make_another_edition(db, who, pat
     for change in (
         lambda: sharing.share(db, who, patient, viewer.name),
         lambda: sharing.unshare(db, who, patient, viewer.account_id),
-        lambda: consent.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4)),
+        lambda: giving.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4)),
     ):
         change()
         found.append(visibility.states(db, who, [patient])[patient].edition)
@@ -110,7 +110,7 @@ def test_whom_a_page_may_offer(db, who, patient):
     sharing.share(db, who, patient, viewer.name)
     before = visibility.offered(db, viewer)
     assert list(before) == [patient]
-    consent.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4))
+    giving.record(db, who, patient, [Scope.ANALYSE], date(2026, 5, 4))
     assert visibility.offered(db, viewer)[patient] != before[patient]
     sharing.unshare(db, who, patient, viewer.account_id)
     assert visibility.offered(db, viewer) == {}

@@ -1,4 +1,4 @@
-"""Figures from numbers: gaps stay gaps, hollow points stay out of the line, and nothing is fetched from an address."""
+"""A trend from numbers: gaps stay gaps, and hollow points stay out of the line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from clinic.patients.summaries import LABELS, Summary
 from clinic.patients.trends import trend
 from db.models import Recording
 from fer_core.emotions import Emotion
-from fer_core.types import Box
 from pages.charts.axis import axis_figure
 from pages.charts.palette import COLORS, DASHES, SYMBOLS
-from pages.charts.trend import TrendDot, _note, bars, preview_figure
+from pages.charts.trend import TrendDot, _note
 from pages.views.convert import trend_dots
 
 NAMES = {emotion: f"{emotion.label}-like" for emotion in Emotion}
@@ -186,20 +185,6 @@ def test_uncertain_has_a_panel_like_a_label():
 
 def test_a_trend_without_recordings_is_an_empty_figure():
     assert trend_figure([], [Emotion.SAD], NAMES).data == ()
-
-
-def test_bars_show_seven_probabilities_and_none_of_them_without_a_face():
-    assert sorted(bars(SHARES, NAMES).data[0].x) == sorted(SHARES)
-    assert set(bars(None, NAMES).data[0].x) == {0.0}
-
-
-def test_a_preview_carries_its_picture_and_marks_each_face():
-    faces = [(Box(10, 20, 60, 90), Emotion.HAPPY), (Box(80, 2, 120, 40), None)]
-    figure = preview_figure(b"\xff\xd8jpeg", (160, 120), faces, NAMES)
-    assert figure.layout.images[0].source.startswith("data:image/jpeg;base64,")
-    assert [shape.line.dash for shape in figure.layout.shapes] == ["solid", "dot"]
-    assert [note.text for note in figure.layout.annotations] == ["Happy-like", "No label"]
-    assert tuple(figure.layout.yaxis.range) == (120, 0)
 
 
 def test_no_two_expressions_look_alike():
