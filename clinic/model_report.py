@@ -173,10 +173,10 @@ def _change(found: Mapping[str, Any]) -> str:
 def repeat_rows(tested: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the main figures on all test pictures, and on those without repeats, and against other people's labels."""
     kinds = {
-        "full": "all test pictures",
-        "without_duplicates": "without pictures that are in the training data too",
-        "without_near_duplicates": "without other crops of photographs in the data (twins) either",
-        "ferplus_majority": "all, against what most of ten other people said (FER+)",
+        "full": "all",
+        "without_duplicates": "without exact repeats",
+        "without_near_duplicates": "without repeats in another crop either",
+        "ferplus_majority": "all, by most of ten other people (FER+)",
     }
     return [
         {"Pictures": kind, "Number": tested[key]["pictures"]} | main_columns(tested[key])

@@ -136,7 +136,7 @@ def show_confusion(measured: dict[str, Any], least: float) -> None:
 def show_repeats(tested: dict[str, Any]) -> None:
     """Show the figures without pictures that are in the data twice."""
     st.dataframe(repeat_rows(tested), hide_index=True, key="repeats")
-    st.caption(IN_BRACKETS)
+    st.caption(f"{IN_BRACKETS} Repeats: pictures that were found in another part of the data, too.")
 
 
 def show_trust(measured: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ def show_models(installed: ModelCard) -> None:
     rows = [
         {"Model": name, "Recipe": card.recipe.get("preset", "")}
         | main_columns(card.metrics[SPLIT]["full"])
-        | {"Trained on photographs of the test": "yes" if card.saw_near_twins(known) else "no"}
+        | {"Saw test photographs": "yes" if card.saw_near_twins(known) else "no"}
         for name, card in measured.items()
     ]
     st.dataframe(rows, hide_index=True, key="models")

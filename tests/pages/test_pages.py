@@ -219,7 +219,7 @@ def test_the_model_page_shows_the_card_s_own_figures():
 def test_the_model_page_says_which_models_saw_photographs_of_the_test():
     cards = [model_card.ModelCard.load(), *model_card.known_cards(PROGRAM_DIR / "train" / "results")]
     [table] = [found.value for found in open_page("model").dataframe if "Recipe" in found.value]
-    said = dict(zip(table["Model"], table["Trained on photographs of the test"], strict=True))
+    said = dict(zip(table["Model"], table["Saw test photographs"], strict=True))
     assert said == {
         card.name + " (installed)" * (number == 0): "yes" if card.saw_near_twins(cards) else "no"
         for number, card in enumerate(cards)
