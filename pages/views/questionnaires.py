@@ -143,20 +143,22 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
             names = {
                 one.id: f"{day(one.answered_on)} · {one.scale.name} · {_total(one)} · no. {one.number}" for one in given
             }
-            chosen = chooser.choose("Entered by mistake", names, f"wrong_answer:{patient.id}", placeholder="Choose one")
+            key = f"wrong_answer:{patient.id}"
+            chosen = chooser.choose("Entered by mistake", names, key, placeholder="Choose one")
             if chosen is not None and actions.action(
                 "Delete permanently", "delete_answer", chosen, icon=":material/delete:"
             ):
-                _delete(chosen)
+                _delete(chosen, key)
 
 
 def _total(answer: Answer) -> str:
     return "no total" if answer.score.total is None else f"{answer.score.total:g}"
 
 
-def _delete(answer_id: str) -> None:
+def _delete(answer_id: str, choice: str) -> None:
     with show_errors():
         parts = resources()
         answers.remove(parts.db, parts.settings, actor(), answer_id)
+        chooser.forget(choice)
         st.session_state[SAVED] = "The questionnaire was permanently deleted."
         st.rerun()

@@ -145,6 +145,18 @@ def test_what_a_colleague_planned_meanwhile_is_not_replaced_unseen(settings, ent
     assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [14]
 
 
+def test_who_deletes_a_mistake_reads_so_and_is_not_asked_to_choose_another_one(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    for month in (1, 2):
+        answers.record(db, who, patient_id, Given("phq9", date(2026, month, 3), (1,) * 9, None, "items"))
+    page.run()
+    next(box for box in page.selectbox if box.label == "Entered by mistake").select_index(0).run()
+    press(page, "Delete permanently")
+    assert [one.answered_on for one in answers.listed(db, who, patient_id)] == [date(2026, 1, 3)]
+    assert [said.value for said in page.success] == ["The questionnaire was permanently deleted."]
+    assert not any("no longer there" in said.value for said in page.warning)
+
+
 def test_an_unfinished_questionnaire_is_mentioned_until_a_newer_one_has_a_total(settings, enter):
     page, who, db, patient_id = opened(enter)
     with db.read() as session:
