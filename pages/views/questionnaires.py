@@ -135,7 +135,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
         }
         for one in given
     ]
-    with st.expander(f"All questionnaires ({len(given)})"):
+    with st.expander(f"All questionnaires ({len(given)})", key=f"folded:answers:{patient.id}"):
         st.dataframe(
             rows, hide_index=True, placeholder="–", column_config={"Answered on": DAY_COLUMN}, key="questionnaires"
         )
