@@ -13,6 +13,7 @@ from clinic.exchange.downloads import Kind
 from clinic.patients import edits, events
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields
+from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers, scales
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
@@ -54,6 +55,17 @@ def test_without_consent_there_is_none(db, settings, who, patient, scope):
             make()
         assert refusal.value.code == "consent_expired"
     assert not (settings.data_dir / "downloads").exists()
+
+
+def test_a_consent_that_ends_while_a_report_waits_is_given_as_the_reason(db, settings, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    with db.read() as session:
+        seen = state_of(session, patient)
+    consents.expire(db, patient, Scope.EXPORT)
+    with pytest.raises(FerError) as refusal:
+        reports.prepare(db, settings, who, patient, ReportScope(), Kind.PDF, seen)
+    assert refusal.value.code == "consent_expired"
 
 
 def test_of_nothing_there_is_no_report(db, settings, who, patient):
