@@ -260,7 +260,7 @@ def buttons(name, tree):
 
 
 def folds_by_itself(name, tree):
-    """What is folded, and has no key: a browser folds it, and drops a file in it, where something above comes or goes."""
+    """What is folded, and has no key: a browser folds it, and drops its file, where something above comes or goes."""
     for call in calls(tree):
         if called(call) in ("expander", "popover") and all(one.arg != "key" for one in call.keywords):
             yield ast.unparse(call)

@@ -71,7 +71,7 @@ def show_history(patient_id: str) -> None:
                 when: event.at,
                 "Who": event.name or "–",
                 "What": AUDIT_ACTIONS[event.action].capitalize(),
-                "Reason": event.reason,
+                "Reason, or which": event.about,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
         ]
