@@ -98,6 +98,7 @@ class AuditAction(StrEnum):
     QUESTIONNAIRE_ADDED = "questionnaire_added"
     QUESTIONNAIRE_DELETED = "questionnaire_deleted"
     QUESTIONNAIRE_SCHEDULED = "questionnaire_scheduled"
+    ANSWER_ACKNOWLEDGED = "answer_acknowledged"
     SCALE_DEFINED = "scale_defined"
     SCALE_RETIRED = "scale_retired"
     DEVICE_HANDED_OVER = "device_handed_over"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from clinic.patients.caseload import PatientDetail
-from clinic.questionnaires import answers, patient_mode, scales, schedule, sentences
+from clinic.phrases import all_of
+from clinic.questionnaires import answers, patient_mode, scales, schedule, sentences, watching
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import Scale
 from clinic.questionnaires.schedule import Due
@@ -23,11 +24,22 @@ SAVED = "questionnaire_saved"
 HOW = {"items": "answers", "total": "total", "patient": "by the patient", "csv": "imported"}
 
 
-def show_watched(given: list[Answer]) -> None:
-    """Show a notice if the newest answer to a watched question is above 0."""
-    found = sentences.watched(given)
-    if found is not None:
-        st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
+def show_watched(patient: PatientDetail, given: list[Answer]) -> None:
+    """Show a notice if the newest answer to a watched question is above 0, or any that nobody has acknowledged."""
+    db, who = resources().db, actor()
+    waiting, found = watching.waiting(db, who, patient.id), sentences.watched(given)
+    asking = [one for one in given if one.number in waiting]
+    days = {one.answered_on for one in asking} | ({found.answered_on} if found is not None else set())
+    if days:
+        said = all_of([day(one) for one in sorted(days)])
+        st.warning(sentences.WATCHED.format(day=said), icon=":material/front_hand:")
+    if asking and patient.writable:
+        with show_errors():
+            # Bound to the last one that is shown: what came in since asks again.
+            last = max(one.number for one in asking)
+            if actions.action("Acknowledge", "acknowledge_answer", f"{patient.id}:{last}", icon=":material/check:"):
+                watching.acknowledge(db, who, patient.id, last)
+                st.rerun()
 
 
 def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
