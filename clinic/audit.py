@@ -98,6 +98,7 @@ class AuditAction(StrEnum):
     QUESTIONNAIRE_ADDED = "questionnaire_added"
     QUESTIONNAIRE_DELETED = "questionnaire_deleted"
     QUESTIONNAIRE_SCHEDULED = "questionnaire_scheduled"
+    ANSWER_ACKNOWLEDGED = "answer_acknowledged"
     SCALE_DEFINED = "scale_defined"
     SCALE_RETIRED = "scale_retired"
     DEVICE_HANDED_OVER = "device_handed_over"
@@ -162,8 +163,8 @@ def write(
 ) -> None:
     """Add a row in the transaction of the action itself, which has to hold the write lock (`Database.session`).
 
-    `details`: ids, numbers and words of the program; never a name. `typed`: what a person wrote about the patient,
-    which is deleted with the patient. Raises ValueError for other text in `details`.
+    `details`: ids, numbers and words of the program; never a name. `typed`: what a person wrote about the patient, or
+    what was changed, in words; it is deleted with the patient. Raises ValueError for other text in `details`.
     """
     _refuse_free_text(details)
     salt = secrets.token_hex(16)

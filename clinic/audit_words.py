@@ -62,6 +62,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     AuditAction.QUESTIONNAIRE_ADDED: "entered a questionnaire",
     AuditAction.QUESTIONNAIRE_DELETED: "deleted a questionnaire",
     AuditAction.QUESTIONNAIRE_SCHEDULED: "changed when a questionnaire is due",
+    AuditAction.ANSWER_ACKNOWLEDGED: "acknowledged an answer above 0 to question 9",
     AuditAction.SCALE_DEFINED: "defined a questionnaire",
     AuditAction.SCALE_RETIRED: "retired a questionnaire",
     AuditAction.DEVICE_HANDED_OVER: "handed the device to the patient",

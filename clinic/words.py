@@ -431,6 +431,7 @@ OTHER_TOOLS_UNREAD = (
 )
 
 NEEDS: dict[str, str] = {
+    "answer_above_0": "PHQ-9, question 9 above 0",
     "choose_face": "Choose a face",
     "failed": "Analysis failed",
     "consent_ends": "Consent ends",

@@ -21,6 +21,7 @@ from pages.links import plain_sentence
 from web import streamlit_protocol
 
 CLICKS, CARRIED_OUT, DRAWN, SAID, RUNS = "clicks", "carried_out", "buttons_drawn", "said_of_clicks", "runs"
+OPENED = "opened"
 PLACES = "places_of_notes"
 """In which part of the page each sentence stands, by its id: the page itself is the part without a name."""
 PAGE = "page_of_notes"
@@ -136,6 +137,12 @@ def running() -> bool:
 def remember(name: str, opens: bool = False, box: str | None = None) -> None:
     """Write down that a button was clicked, and what stood then in the box of this key."""
     _clicks()[name] = Click(name, opens, str(st.session_state.get(box, "")) if box is not None else None)
+    st.session_state[OPENED] = opened() + opens
+
+
+def opened() -> int:
+    """Return how often something was opened: a menu with this in its key closes where a window opens above it."""
+    return int(st.session_state.get(OPENED, 0))
 
 
 def typed(name: str) -> str | None:

@@ -223,7 +223,7 @@ def show_strata(strata: dict[str, Any], robustness: dict[str, Any], undisturbed:
 
 def show_making(card: ModelCard) -> None:
     """Show how the model was made, in a closed expander, for those who want to reproduce it."""
-    with st.expander("For engineers: how this model was made"):
+    with st.expander("For engineers: how this model was made", key="folded:making"):
         if card.curves:
             chart(training_figure(card.curves), "curves", "Training curves of loss and accuracy", disclaimer=False)
         st.markdown(f"Name `{card.name}`, made {_made_on(card)}.")

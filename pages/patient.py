@@ -82,7 +82,7 @@ def show_patient(patient: PatientDetail, given: list[Answer]) -> None:
     """Draw the whole page of one patient; of the tabs, the open one alone."""
     show_header(patient)
     show_others(patient.id)
-    show_watched(given)
+    show_watched(patient, given)
     parts = resources()
     under_way = progress.active(parts.db, parts.settings, actor(), patient.id)
     if under_way:

@@ -37,7 +37,7 @@ def show_sidebar(who: Actor) -> None:
     elif health is not None and health.sound is False:
         st.error("The installation is not sound, so nothing is analysed. See Analyses.", icon=":material/info:")
     st.caption(words.DISCLAIMER)
-    with st.popover(links.plain_text(who.name), icon=":material/account_circle:", width="stretch"):
+    with st.popover(links.plain_text(who.name), icon=":material/account_circle:", width="stretch", key="menu:account"):
         st.caption(words.ROLES[who.role])
         # Other addresses of this program, and no pages of Streamlit's: no password and no secret passes through a page.
         st.link_button("Your account", YOUR_ACCOUNT, icon=":material/security:", width="stretch")

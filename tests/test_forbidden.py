@@ -259,6 +259,13 @@ def buttons(name, tree):
             yield ast.unparse(node)
 
 
+def folds_by_itself(name, tree):
+    """What is folded, and has no key: a browser folds it, and drops its file, where something above comes or goes."""
+    for call in calls(tree):
+        if called(call) in ("expander", "popover") and all(one.arg != "key" for one in call.keywords):
+            yield ast.unparse(call)
+
+
 def parts(name, tree):
     """Parts of a page that run again alone, and in which nobody accounts for clicks (pages/actions.py)."""
     for node in nodes(tree):
@@ -345,6 +352,7 @@ RULES = {
         dialogs,
         clear_ways,
         buttons,
+        folds_by_itself,
         parts,
         silent_forms,
         named_places,
@@ -399,6 +407,8 @@ def test_it_stands_nowhere(rule, found):
         (clear_ways, "file = st.file_uploader('A table')"),
         (clear_ways, "left.download_button('Save', content)"),
         (buttons, "st.button('Delete')"),
+        (folds_by_itself, "with st.expander('All'): ..."),
+        (folds_by_itself, "left.popover('Menu')"),
         (parts, "st.fragment(run_every=1)(draw)"),
         (buttons, "column.form_submit_button('Save')"),
         (decoding, "import av"),

@@ -49,7 +49,7 @@ from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields, RecordingFields
 from clinic.patients.listing import CaseloadQuery
 from clinic.patients.record_state import state_of
-from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule
+from clinic.questionnaires import answers, incoming_csv, patient_mode, scales, schedule, watching
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
 from clinic.questionnaires.scales import OwnFields
@@ -113,6 +113,7 @@ EXCLUDED = MarkFields(0.0, 1.0, Verdict.EXCLUDE, reason="camera")
 MODULES = (
     accounts,
     answers,
+    watching,
     clock_watch,
     conditions,
     csv_tables,
@@ -337,6 +338,16 @@ def stored_row(world, **values):
         return row.id
 
 
+def a_number(world):
+    """The number of an answer above 0 to question 9."""
+    made = stored_row(
+        world, table=QuestionnaireAnswer, patient_id=world.patient_id, scale="phq9", answered_on=DAY, total=1.0,
+        items=[0] * 8 + [1], how="items", recorded_at=datetime.now(UTC),
+    )  # fmt: skip
+    with world.db.read() as session:
+        return session.get_one(QuestionnaireAnswer, made).number
+
+
 def an_answer(world):
     return stored_row(
         world, table=QuestionnaireAnswer, patient_id=world.patient_id, scale="phq9", answered_on=DAY, total=3.0,
@@ -429,6 +440,8 @@ CALLS = {
     "answers.listed": lambda w, a: answers.listed(w.db, a, w.patient_id),
     "answers.record": lambda w, a: answers.record(w.db, a, w.patient_id, Given("gad7", DAY, total=4)),
     "answers.remove": lambda w, a: answers.remove(w.db, w.settings, a, an_answer(w)),
+    "watching.acknowledge": lambda w, a: watching.acknowledge(w.db, a, w.patient_id, a_number(w)),
+    "watching.waiting": lambda w, a: watching.waiting(w.db, a, w.patient_id),
     "conditions.add": lambda w, a: conditions.add(w.db, a, w.patient_id, ConditionKind.AUTISM, DAY),
     "conditions.conditions": lambda w, a: conditions.conditions(w.db, a, w.patient_id),
     "conditions.change": lambda w, a: conditions.change(w.db, a, *seen_condition(w), DAY, None, ""),

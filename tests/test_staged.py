@@ -42,6 +42,7 @@ WITHOUT = {
     ("clinic/admin/metrics.py", "_oldest_s"): OF_JOBS,
     ("clinic/audit.py", "_text_digests"): "looks at hashes, and says which texts were changed",
     ("clinic/consent/consent.py", "ending"): CONDITION,
+    ("clinic/questionnaires/watching.py", "unacknowledged"): CONDITION,
     ("clinic/consent/consent.py", "_unwithdrawn"): CONDITION,
     ("clinic/erasure/deletion.py", "_erase_answers"): "answers that were handed over by their ids",
     ("clinic/erasure/retention.py", "_recordings"): "asks through `_old`",

@@ -144,7 +144,13 @@ class _Intake:
             for patient in caseload.list_patients(self.db, self.actor)
             if name in (patient.name, patient.code) and patient.emergency_until is None
         ]
-        if len(own) != 1:
+        if len(own) > 1:
+            raise FerError(
+                "Several patients on your caseload have this name. Please give the folder the code of the one that it"
+                " belongs to.",
+                "ambiguous_patient",
+            )
+        if not own:
             raise FerError("No patient on your caseload has exactly this name.", "unknown_patient")
         return own[0]
 

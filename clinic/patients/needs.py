@@ -1,7 +1,7 @@
 """Reasons why a patient needs attention: one list of sources for the caseload, its filter and the navigation.
 
 No source ranks patients, none speaks of risk, and none goes by an expression: that a recording lies outside the
-patient's own usual range is reported as a fact.
+patient's own usual range is reported as a fact, and so is what a patient answered to question 9 of the PHQ-9.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clinic.access import Actor
 from clinic.consent import consent
 from clinic.consent.consent import Scope
 from clinic.patients import conditions
-from clinic.questionnaires import schedule
+from clinic.questionnaires import schedule, watching
 from db.engine import Database
 from db.models import Access, Job, JobState, Patient, Recording, TrendDigest
 
@@ -28,6 +28,7 @@ ENDS_WITHIN = timedelta(days=14)
 class Need(StrEnum):
     """The reasons why a patient needs attention, in the order in which they are shown."""
 
+    ANSWER_ABOVE_0 = "answer_above_0"
     CHOOSE_FACE = "choose_face"
     FAILED = "failed"
     CONSENT_ENDS = "consent_ends"
@@ -39,7 +40,11 @@ Source = Callable[[Session], Select[str]]
 """Returns the query of the ids of the patients who have this need now."""
 
 
-def _choosing(session: Session) -> Select[str]:  # noqa: ARG001 all sources are asked alike
+def _answer_above_0(session: Session) -> Select[str]:  # noqa: ARG001 all sources are asked alike
+    return watching.unacknowledged()
+
+
+def _choosing(session: Session) -> Select[str]:  # noqa: ARG001
     return select(Recording.patient_id).join(Job).where(Job.state == JobState.CHOOSING)
 
 
@@ -63,6 +68,7 @@ def _outside(session: Session) -> Select[str]:
 
 
 SOURCES: dict[Need, Source] = {
+    Need.ANSWER_ABOVE_0: _answer_above_0,
     Need.CHOOSE_FACE: _choosing,
     Need.FAILED: _failed,
     Need.CONSENT_ENDS: _consent_ends,

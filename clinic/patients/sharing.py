@@ -39,12 +39,12 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An action that the audit has on a patient: when, who, what, and an emergency's reason."""
+    """An action that the audit has on a patient: when, who, what, and an emergency's reason or which record it was."""
 
     at: datetime
     name: str | None
     action: AuditAction
-    reason: str
+    about: str
 
 
 def readers(db: Database, actor: Actor, patient_id: str) -> list[Reader]:

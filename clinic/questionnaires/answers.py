@@ -89,8 +89,7 @@ def add(session: Session, patient_id: str, given: Given, account_id: str | None)
     )
     session.add(row)
     session.flush()
-    # No value: the audit outlives the patient.
-    audit.write(session, AuditAction.QUESTIONNAIRE_ADDED, account_id, patient_id, scale=scale.key, how=given.how)
+    _write_down(session, AuditAction.QUESTIONNAIRE_ADDED, account_id, row, scale, how=given.how)
     return row
 
 
@@ -132,9 +131,18 @@ def remove(db: Database, settings: Settings, actor: Actor, answer_id: str) -> No
             raise FerError("This questionnaire does not exist any more.", "unknown_answer")
         account = access.require_writer_of(session, actor, row.patient_id)
         erasures.remember(settings.erasures_path, Erasure("questionnaire_answer", answer_id, {"questionnaires": 1}))
-        audit.write(session, AuditAction.QUESTIONNAIRE_DELETED, account.id, row.patient_id, scale=row.scale)
+        scale = scales.read_description(row.scale, row.definition)
+        _write_down(session, AuditAction.QUESTIONNAIRE_DELETED, account.id, row, scale)
         session.delete(row)
     db.forget_deleted()
+
+
+def _write_down(
+    session: Session, action: AuditAction, by: str | None, row: QuestionnaireAnswer, scale: Scale, **details: str
+) -> None:
+    """Write into the audit which questionnaire it was, for the patient's history; nothing of what was answered."""
+    which = f"{scale.name}, {phrases.day(row.answered_on)}, no. {row.number}"
+    audit.write(session, action, by, row.patient_id, typed=which, scale=row.scale, **details)
 
 
 def _need_seen(session: Session, patient_id: str, given: Given, seen: Collection[str] | None) -> None:

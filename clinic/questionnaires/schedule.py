@@ -68,7 +68,7 @@ def plan(
             row = QuestionnaireSchedule(patient_id=patient_id, scale=scale, created_at=clock.now())
             session.add(row)
         row.name, row.every_days, row.first_due = known.name, every_days, begin
-        audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=every_days)
+        _write_down(session, account.id, row, every_days)
 
 
 def stop(db: Database, actor: Actor, patient_id: str, scale: str, seen: Collection[Due] | None = None) -> None:
@@ -81,8 +81,8 @@ def stop(db: Database, actor: Actor, patient_id: str, scale: str, seen: Collecti
         row = session.scalar(_of(patient_id).where(QuestionnaireSchedule.scale == scale))
         if row is not None:
             _need_unchanged(row, scale, row.name, seen, NOT_PLANNED)
+            _write_down(session, account.id, row, 0)
             session.delete(row)
-            audit.write(session, AuditAction.QUESTIONNAIRE_SCHEDULED, account.id, patient_id, scale=scale, every=0)
 
 
 def dues(db: Database, actor: Actor, patient_id: str) -> list[Due]:
@@ -147,3 +147,10 @@ def _need_unchanged(
 
 def _in_words(every_days: int, first_due: date) -> str:
     return f"every {phrases.counted(every_days, 'day')}, from {phrases.day(first_due)} on"
+
+
+def _write_down(session: Session, by: str, row: QuestionnaireSchedule, every_days: int) -> None:
+    """Write a new schedule into the audit; 0 days: none any more. In words for the patient's history too."""
+    planned = _in_words(every_days, row.first_due) if every_days else NOT_PLANNED
+    which, action = f"{row.name}, {planned}", AuditAction.QUESTIONNAIRE_SCHEDULED
+    audit.write(session, action, by, row.patient_id, typed=which, scale=row.scale, every=every_days)

@@ -68,6 +68,9 @@ def prepare(
     ``font_missing``.
     """
     with db.read() as session:
+        # First why it can't be made: a withdrawal, too, is a change of the record.
+        access.require_writer_of(session, actor, patient_id)
+        consent.need(session, patient_id, *NEEDED)
         before = state_of(session, patient_id)
     if seen is not None and seen != before:
         raise ConflictError("this patient's record", frozenset())

@@ -67,7 +67,7 @@ def show_axis(patient: PatientDetail, given: Sequence[Answer], labels: bool, mov
     if trend.building and trend.points:
         st.info(f"{title(trend.building)}. Until then no recording is called unusual.", icon=":material/hourglass:")
     if trend.baseline:
-        with st.expander("What may be chance, and which change would be seen"):
+        with st.expander("What may be chance, and which change would be seen", key="folded:power"):
             show_power(trend, [Emotion(column) for column in shown if column < UNCERTAIN])
     if dots:
         _show_table(dots, columns)

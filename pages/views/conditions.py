@@ -135,4 +135,5 @@ def _correct(patient_id: str, found: Sequence[Condition]) -> None:
             st.rerun()
         if actions.action("Delete this condition", "delete_condition", key, icon=":material/delete:"):
             actions.once("delete_condition", key, lambda: conditions.remove(db, who, chosen.id, chosen.revision))
+            chooser.forget(form)
             st.rerun()

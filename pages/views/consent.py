@@ -15,7 +15,7 @@ from clinic.erasure.withdrawal import Covered
 from clinic.patients.caseload import PatientDetail
 from clinic.phrases import counted
 from clinic.training_queue import uses
-from pages import actions, chooser
+from pages import actions, chooser, clicks
 from pages.session import actor
 from pages.views.confirm import confirmed
 from pages.views.conflict import saved
@@ -53,9 +53,8 @@ def show_consent(patient: PatientDetail) -> bool:
         return False
     # One line while there is nothing to do.
     ends = [one.expires_on for one in found if one.scope in consent.ANALYSIS and one.expires_on is not None]
-    with st.popover(
-        f"Consent is valid until {day(min(ends))}" if ends else "Consent is valid", icon=":material/check:"
-    ):
+    said_shortly = f"Consent is valid until {day(min(ends))}" if ends else "Consent is valid"
+    with st.popover(said_shortly, icon=":material/check:", key=f"menu:consent:{patient.id}:{clicks.opened()}"):
         _badges(found)
         if patient.writable:
             _buttons(patient, found, urgent=False)
@@ -189,7 +188,7 @@ def _show_history(patient_id: str) -> None:
         for standing in consent.history(resources().db, actor(), patient_id)
     ]
     if rows:
-        with st.expander("What was recorded so far"):
+        with st.expander("What was recorded so far", key=f"folded:consents:{patient_id}"):
             st.dataframe(rows, hide_index=True, column_config={recorded: shown}, key="consents")
 
 

@@ -145,7 +145,7 @@ def _look_alike(pair: Alike, found: Mapping[int, Candidate]) -> None:
 
 def _offer_split(recording_id: str, found: Sequence[Candidate], seen: str) -> None:
     """Offer to split a face that turns into another person."""
-    with st.expander("One of these faces is two people"):
+    with st.expander("One of these faces is two people", key=f"folded:split:{recording_id}"):
         st.write(words.SPLIT_FACE)
         names = {str(one.track): f"Face {one.track + 1}" for one in found}
         left, right = st.columns(2, vertical_alignment="bottom")
@@ -193,7 +193,7 @@ def show_whose(patient: PatientDetail, recording: RecordingRow, found: Sequence[
         st.write(f"Marked as not the patient: {listed}.")
     if not patient.writable:
         return
-    with st.expander("Another person is taken for the patient"):
+    with st.expander("Another person is taken for the patient", key=f"folded:face:{recording.id}"):
         with show_errors():
             _not_patient(recording, found, length_s)
         with show_errors():

@@ -24,8 +24,7 @@ from web.resources import resources
 def show_imported(patient: PatientDetail) -> None:
     """List what was imported, a table for each program, and import another file."""
     found = imported_series.listed(resources().db, actor(), patient.id)
-    # Always of one name: under another one it would close while somebody works in it.
-    with st.expander("Results of other programs"):
+    with st.expander("Results of other programs", key=f"folded:imported:{patient.id}"):
         st.caption(words.OTHER_TOOLS)
         for tool in Tool:
             own = [one for one in found if one.tool is tool]

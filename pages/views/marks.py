@@ -126,7 +126,7 @@ def show_marks(patient: PatientDetail, recording: RecordingRow, found: Sequence[
     """
     if not found:
         return
-    with st.expander(f"Marks ({len(found)})", expanded=True):
+    with st.expander(f"Marks ({len(found)})", expanded=True, key=f"folded:marks:{recording.id}"):
         if labelled:
             st.caption(words.MARKS)
         for mark in found:

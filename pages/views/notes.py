@@ -62,8 +62,10 @@ def _add(patient_id: str, shown: Sequence[EventMark]) -> None:
 
 def _delete(patient_id: str, names: dict[str, str]) -> None:
     with show_errors():
-        chosen = chooser.choose("Marked by mistake", names, f"wrong_mark:{patient_id}", placeholder="Choose one")
+        key = f"wrong_mark:{patient_id}"
+        chosen = chooser.choose("Marked by mistake", names, key, placeholder="Choose one")
         if chosen is not None and actions.action("Delete this mark", "delete_mark", chosen, icon=":material/delete:"):
             db, who = resources().db, actor()
             actions.once("delete_mark", chosen, lambda: events.remove(db, who, chosen))
+            chooser.forget(key)
             st.rerun()

@@ -36,7 +36,7 @@ def show_own_samples(data: str | None) -> None:
     found = own_samples.count(resources().db, actor())
     st.markdown(_labelled(found))
     st.markdown(_ready(found))
-    with st.expander("What a training on them does, and what it needs"):
+    with st.expander("What a training on them does, and what it needs", key="folded:own_training"):
         st.markdown(HOW)
     if data is None:
         st.caption(NO_DATA)

@@ -26,7 +26,7 @@ def edit(patient: PatientDetail) -> None:
     with show_errors():
         st.markdown(chooser.whose(patient))
         edit_fields(patient)
-        with st.expander("Delete this patient"):
+        with st.expander("Delete this patient", key=f"folded:delete:{patient.id}"):
             delete(patient)
 
 

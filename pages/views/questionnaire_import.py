@@ -25,17 +25,17 @@ MAY_BE_EMPTY = ("Error", "Stored of this day", "Also in this file", "Names someb
 
 def show_import(patient: PatientDetail) -> None:
     """Take questionnaires from a CSV file, after a look at each row."""
-    patient_id = patient.id
+    patient_id, csv = patient.id, f"csv:{patient.id}"
     said = st.session_state.pop(TAKEN, None)
     if said:
-        # Above what is folded: it may close when the page gets longer.
+        # Above what is folded, so that it is seen also where somebody folds it.
         st.success(said, icon=":material/check:")
-    with st.expander("Import from CSV"), show_errors(), drawn_again(f"csv:{patient_id}"):
+    with st.expander("Import from CSV", key=f"folded:{csv}"), show_errors(), drawn_again(csv):
         st.caption(
             "The first line names the columns: date (2026-11-25 or 25.11.2026), scale (such as PHQ-9), and total,"
             " or q1, q2 and so on for the answers. All rows are for this patient."
         )
-        kind = Kind(f"csv:{patient_id}", "Choose a CSV file", ("csv",), "CSV", most_bytes=incoming_csv.BYTES_MOST)
+        kind = Kind(csv, "Choose a CSV file", ("csv",), "CSV", most_bytes=incoming_csv.BYTES_MOST)
         sent, db, who = uploader(kind), resources().db, actor()
         if sent is None or not sent.done:
             return

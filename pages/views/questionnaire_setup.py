@@ -33,7 +33,8 @@ def show_schedule(patient_id: str, offered: Mapping[str, Scale], dues: Sequence[
     # Other steps make another button: a colleague's new setting is not replaced unseen.
     target = f"{patient_id}:{chooser.digest((due.scale, due.every_days, due.due_on) for due in dues)}"
     form = f"schedule:{patient_id}"
-    with st.expander("When questionnaires are due"), show_errors(), drawn_again(form), st.form(form, border=False):
+    folded = st.expander("When questionnaires are due", key=f"folded:{form}")
+    with folded, show_errors(), drawn_again(form), st.form(form, border=False):
         for due in dues:
             every_day = EVERY.get(str(due.every_days), f"every {counted(due.every_days, 'day')}")
             st.caption(f"{links.plain_text(due.name)} is due {every_day}, next on {day(due.due_on)}.")
@@ -65,7 +66,7 @@ def show_own_scales(offered: Mapping[str, Scale]) -> None:
     if retired := st.session_state.pop(RETIRED, None):
         st.success(retired, icon=":material/check:")
         chooser.forget(TO_RETIRE)
-    with st.expander("The clinic's own questionnaires"), show_errors():
+    with st.expander("The clinic's own questionnaires", key="folded:own_scales"), show_errors():
         st.caption("For the totals of questionnaires that are answered elsewhere. Their questions are not stored.")
         own = {key: scale.name for key, scale in offered.items() if key not in PUBLISHED}
         if own:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from clinic.patients.caseload import PatientDetail
-from clinic.questionnaires import answers, patient_mode, scales, schedule, sentences
+from clinic.phrases import all_of
+from clinic.questionnaires import answers, patient_mode, scales, schedule, sentences, watching
 from clinic.questionnaires.answers import Answer
 from clinic.questionnaires.published import Scale
 from clinic.questionnaires.schedule import Due
@@ -23,11 +24,22 @@ SAVED = "questionnaire_saved"
 HOW = {"items": "answers", "total": "total", "patient": "by the patient", "csv": "imported"}
 
 
-def show_watched(given: list[Answer]) -> None:
-    """Show a notice if the newest answer to a watched question is above 0."""
-    found = sentences.watched(given)
-    if found is not None:
-        st.warning(sentences.WATCHED.format(day=day(found.answered_on)), icon=":material/front_hand:")
+def show_watched(patient: PatientDetail, given: list[Answer]) -> None:
+    """Show a notice if the newest answer to a watched question is above 0, or any that nobody has acknowledged."""
+    db, who = resources().db, actor()
+    waiting, found = watching.waiting(db, who, patient.id), sentences.watched(given)
+    asking = [one for one in given if one.number in waiting]
+    days = {one.answered_on for one in asking} | ({found.answered_on} if found is not None else set())
+    if days:
+        said = all_of([day(one) for one in sorted(days)])
+        st.warning(sentences.WATCHED.format(day=said), icon=":material/front_hand:")
+    if asking and patient.writable:
+        with show_errors():
+            # Bound to the last one that is shown: what came in since asks again.
+            last = max(one.number for one in asking)
+            if actions.action("Acknowledge", "acknowledge_answer", f"{patient.id}:{last}", icon=":material/check:"):
+                watching.acknowledge(db, who, patient.id, last)
+                st.rerun()
 
 
 def show_questionnaires(patient: PatientDetail, given: list[Answer]) -> None:
@@ -135,7 +147,7 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
         }
         for one in given
     ]
-    with st.expander(f"All questionnaires ({len(given)})"):
+    with st.expander(f"All questionnaires ({len(given)})", key=f"folded:answers:{patient.id}"):
         st.dataframe(
             rows, hide_index=True, placeholder="–", column_config={"Answered on": DAY_COLUMN}, key="questionnaires"
         )
@@ -143,20 +155,22 @@ def _show_all(patient: PatientDetail, given: list[Answer]) -> None:
             names = {
                 one.id: f"{day(one.answered_on)} · {one.scale.name} · {_total(one)} · no. {one.number}" for one in given
             }
-            chosen = chooser.choose("Entered by mistake", names, f"wrong_answer:{patient.id}", placeholder="Choose one")
+            key = f"wrong_answer:{patient.id}"
+            chosen = chooser.choose("Entered by mistake", names, key, placeholder="Choose one")
             if chosen is not None and actions.action(
                 "Delete permanently", "delete_answer", chosen, icon=":material/delete:"
             ):
-                _delete(chosen)
+                _delete(chosen, key)
 
 
 def _total(answer: Answer) -> str:
     return "no total" if answer.score.total is None else f"{answer.score.total:g}"
 
 
-def _delete(answer_id: str) -> None:
+def _delete(answer_id: str, choice: str) -> None:
     with show_errors():
         parts = resources()
         answers.remove(parts.db, parts.settings, actor(), answer_id)
+        chooser.forget(choice)
         st.session_state[SAVED] = "The questionnaire was permanently deleted."
         st.rerun()

@@ -81,7 +81,7 @@ def show_mouth(reading: Reading, key: str) -> None:
 
 def show_episodes(result: AnalysisResult, key: str) -> None:
     """List the stretches in which one label stands out."""
-    with st.expander(f"Episodes ({len(result.episodes)})"):
+    with st.expander(f"Episodes ({len(result.episodes)})", key=f"folded:episodes:{key}"):
         small_print(words.EPISODES)
         if result.episodes:
             st.dataframe([_episode_row(episode) for episode in result.episodes], hide_index=True, key=f"episodes_{key}")
@@ -100,7 +100,7 @@ def longest(episodes: Sequence[Episode]) -> list[ListedStretch]:
 
 def show_transitions(counts: Floats, key: str) -> None:
     """Draw how often one label followed another."""
-    with st.expander("Transitions between labels"):
+    with st.expander("Transitions between labels", key=f"folded:transitions:{key}"):
         st.caption(words.TRANSITIONS)
         names = [title(name) for name in words.TREND_NAMES.values()]
         rows = [
@@ -112,7 +112,7 @@ def show_transitions(counts: Floats, key: str) -> None:
 
 def show_values(result: AnalysisResult, key: str) -> None:
     """Draw the values behind the chart as a table, in at most 600 rows."""
-    with st.expander("The chart as a table"):
+    with st.expander("The chart as a table", key=f"folded:values:{key}"):
         gathered = cells(moments(result.series))
         st.caption(f"Each row covers {duration(cell_length_s(gathered))}.")
         rows = [

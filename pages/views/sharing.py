@@ -21,7 +21,7 @@ def show_readers(patient: PatientDetail) -> None:
     """Draw who sees the patient, and let others be added or taken away."""
     parts, who, patient_id, seen = resources(), actor(), patient.id, patient.sharing_revision
     target = actions.at(patient_id, seen)
-    with st.expander("Who sees this patient", expanded=True):
+    with st.expander("Who sees this patient", expanded=True, key=f"folded:readers:{patient_id}"):
         for reader in sharing.readers(parts.db, who, patient_id):
             name, button = st.columns([3, 1], vertical_alignment="center")
             until = f", emergency until {clock(reader.until)}" if reader.until else ""
@@ -65,13 +65,13 @@ def unshare(patient: PatientDetail, reader: Reader) -> None:
 def show_history(patient_id: str) -> None:
     """List who viewed the patient and what was done, from the audit."""
     when, shown = instants("When")
-    with st.expander("Who looked, and what was done", expanded=True):
+    with st.expander("Who looked, and what was done", expanded=True, key=f"folded:history:{patient_id}"):
         rows = [
             {
                 when: event.at,
                 "Who": event.name or "–",
                 "What": AUDIT_ACTIONS[event.action].capitalize(),
-                "Reason": event.reason,
+                "Reason, or which": event.about,
             }
             for event in sharing.history(resources().db, actor(), patient_id)
         ]
@@ -83,7 +83,7 @@ def show_refusal(refused: Forbidden, patient_id: str) -> None:
     st.title("Patient")
     show_error(refused)
     if refused.code == "not_your_patient" and actor().writes:
-        with st.expander("Emergency access"):
+        with st.expander("Emergency access", key=f"folded:emergency:{patient_id}"):
             _form(patient_id)
 
 

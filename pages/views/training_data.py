@@ -80,5 +80,5 @@ def show_overview(found: Overview) -> None:
     if found.remarks:
         st.markdown("\n".join(f"- {links.plain_text(remark)}" for remark in found.remarks))
     if found.bad_files:
-        with st.expander("Pictures that can't be used"):
+        with st.expander("Pictures that can't be used", key="folded:bad_files"):
             st.markdown("\n".join(f"- {links.plain_text(fault)}" for fault in found.bad_files))

@@ -74,7 +74,7 @@ def _show_run(run: RunStanding) -> None:
     if run.curves and run.open:
         chart(training_figure(run.curves), f"curves:{run.id}", f"Curves of run {run.number}", disclaimer=False)
     elif run.curves:
-        with st.expander("Curves"):
+        with st.expander("Curves", key=f"folded:curves:{run.id}"):
             chart(training_figure(run.curves), f"curves:{run.id}", f"Curves of run {run.number}", disclaimer=False)
     _show_people(run)
     _show_evaluation(run)

@@ -26,7 +26,7 @@ SPLIT = "PrivateTest"
 
 def show_validity(patient: PatientDetail, holding: Sequence[Condition]) -> None:
     """Draw the card; `holding`: the conditions under which labels are not interpreted now."""
-    with st.expander("How far the model applies to this patient"):
+    with st.expander("How far the model applies to this patient", key=f"folded:validity:{patient.id}"):
         left, right = st.columns(2)
         with left:
             st.markdown("**Known**")

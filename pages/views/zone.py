@@ -24,7 +24,7 @@ def ask_for_zone(who: Actor) -> None:
         zones.choose(parts.db, who, found.name, zones.shown(found))
         st.rerun()
     # In a window of its own, so that the list of all zones is not part of every page.
-    with st.popover("Choose the time zone", width="stretch"):
+    with st.popover("Choose the time zone", width="stretch", key="menu:zone"):
         zone_form(who, "sidebar")
 
 

@@ -184,6 +184,17 @@ def test_an_administrator_brings_in_what_lies_ready_for_the_own_patients(db, rea
         assert set(session.scalars(select(Recording.patient_id))) == own
 
 
+def test_a_folder_with_the_name_of_two_patients_is_nobody_s_and_that_is_said(db, ready, admin, root):
+    (root / "Ann Twice").mkdir()
+    for _ in range(2):
+        caseload.add_patient(db, admin, "Ann Twice")
+    lines = folders.bring_offered(db, ready, admin, "march")
+    assert {line.name: line.sentence for line in lines if line.result is REFUSED}["Ann Twice"] == (
+        "Several patients on your caseload have this name. Please give the folder the code of the one that it"
+        " belongs to."
+    )
+
+
 def test_without_the_setting_nothing_is_offered(db, settings, admin):
     assert folders.offered(db, settings, admin) == []
     with pytest.raises(FerError) as refusal:

@@ -116,7 +116,7 @@ def test_the_patient_s_clinician_sees_who_looked_and_why(db, who, patient, colle
     sharing.open_in_emergency(db, colleague, patient, REASON)
     for _ in range(3):
         caseload.get_patient(db, colleague, patient)
-    reported = [(event.name, event.action, event.reason) for event in sharing.history(db, who, patient)]
+    reported = [(event.name, event.action, event.about) for event in sharing.history(db, who, patient)]
     assert reported == [
         ("Colleague", AuditAction.PATIENT_VIEWED, ""),
         ("Colleague", AuditAction.EMERGENCY_ACCESS, REASON),
@@ -136,7 +136,7 @@ def test_a_name_with_a_refused_reason_is_written_down(db, who, patient, colleagu
     attack(lambda: sharing.open_in_emergency(db, colleague, "Invented Person", named), "name_in_reason")
     assert caseload.list_patients(db, colleague) == []
     (event,) = sharing.history(db, who, patient)
-    assert (event.name, event.action, event.reason) == ("Colleague", AuditAction.EMERGENCY_REFUSED, "")
+    assert (event.name, event.action, event.about) == ("Colleague", AuditAction.EMERGENCY_REFUSED, "")
     attack(lambda: [row.account_id for row in rows(db, "emergency_refused")] == [colleague.account_id], True)
 
 

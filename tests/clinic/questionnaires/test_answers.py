@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 
 from backup import erasures
 from clinic import clock, phrases
+from clinic.audit import AuditAction
 from clinic.erasure import deletion, retention
-from clinic.patients import conditions, events, needs
+from clinic.patients import conditions, events, needs, sharing
 from clinic.patients.conditions import ConditionKind
 from clinic.patients.events import EventKind
 from clinic.questionnaires import answers, scales, schedule, sentences
@@ -17,7 +18,7 @@ from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import Band, HigherIs
 from clinic.questionnaires.scales import OwnFields
 from clinic.settings import Retention
-from db.models import AuditRow, Base, QuestionnaireAnswer, QuestionnaireSchedule
+from db.models import AuditRow, AuditText, Base, QuestionnaireAnswer, QuestionnaireSchedule
 from fer_core.errors import FerError
 
 DAY = date(2026, 5, 4)
@@ -178,7 +179,26 @@ def test_a_deleted_answer_is_gone_from_backups_too_and_leaves_the_audit_without_
     assert code_of(lambda: answers.remove(db, settings, who, made.id)) == "unknown_answer"
     with db.read() as session:
         reported = session.scalars(select(AuditRow).where(AuditRow.action.like("questionnaire%"))).all()
-    assert [row.details for row in reported] == [{"scale": "phq9", "how": "items"}, {"scale": "phq9"}]
+        kept = session.scalars(select(AuditText.text).order_by(AuditText.number)).all()
+    typed = "typed_sha256"
+    assert [{name for name in row.details if name != typed} for row in reported] == [{"scale", "how"}, {"scale"}]
+    assert kept == ["PHQ-9, 4 May 2026, no. 1"] * 2, "which one it was, and nothing of what was answered"
+
+
+def test_the_history_names_the_questionnaires_that_were_entered_planned_and_deleted(db, settings, who, patient):
+    key = scales.define(db, who, OWN)
+    made = answers.record(db, who, patient, Given(key, DAY, total=12))
+    schedule.plan(db, who, patient, key, 14)
+    schedule.stop(db, who, patient, key)
+    answers.remove(db, settings, who, made.id)
+    said = [(one.action, one.about) for one in sharing.history(db, who, patient) if one.about]
+    assert said == [
+        (AuditAction.QUESTIONNAIRE_DELETED, "CORE-10, 4 May 2026, no. 1"),
+        (AuditAction.QUESTIONNAIRE_SCHEDULED, "CORE-10, not planned"),
+        (AuditAction.QUESTIONNAIRE_SCHEDULED, said[2][1]),
+        (AuditAction.QUESTIONNAIRE_ADDED, "CORE-10, 4 May 2026, no. 1"),
+    ]
+    assert said[2][1].startswith("CORE-10, every 14 days")
 
 
 def test_a_deletion_that_was_interrupted_is_finished(db, settings, who, patient):

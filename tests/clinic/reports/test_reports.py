@@ -8,11 +8,13 @@ from sqlalchemy import select
 from clinic.audit import AuditAction
 from clinic.conflicts import ConflictError
 from clinic.consent.consent import Scope
+from clinic.erasure import withdrawal
 from clinic.exchange import downloads
 from clinic.exchange.downloads import Kind
 from clinic.patients import edits, events
 from clinic.patients.events import EventKind
 from clinic.patients.fields import PatientFields
+from clinic.patients.record_state import state_of
 from clinic.questionnaires import answers, scales
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.published import HigherIs
@@ -54,6 +56,17 @@ def test_without_consent_there_is_none(db, settings, who, patient, scope):
             make()
         assert refusal.value.code == "consent_expired"
     assert not (settings.data_dir / "downloads").exists()
+
+
+def test_a_consent_that_is_withdrawn_while_a_report_waits_is_given_as_the_reason(db, settings, who, patient):
+    consents.agree(db, patient)
+    add(db, patient, 2)
+    with db.read() as session:
+        seen = state_of(session, patient)
+    withdrawal.withdraw(db, settings, who, patient, [Scope.EXPORT])
+    with pytest.raises(FerError) as refusal:
+        reports.prepare(db, settings, who, patient, ReportScope(), Kind.PDF, seen)
+    assert refusal.value.code == "consent_withdrawn"
 
 
 def test_of_nothing_there_is_no_report(db, settings, who, patient):

@@ -72,3 +72,15 @@ def test_a_wrong_day_is_corrected_and_a_mistake_is_deleted(held):
     chosen(page)
     clicked(page, "Delete this condition")
     assert not any("since 1 Feb 2026" in said.value for said in page.markdown)
+
+
+def test_who_deletes_one_of_two_is_not_asked_to_choose_another_one(settings, enter):
+    who, db = enter(), resources().db
+    patient_id = caseload.add_patient(db, who, "Invented Person")
+    for kind in (ConditionKind.COVERED, ConditionKind.AUTISM):
+        conditions.add(db, who, patient_id, kind, SINCE)
+    page = AppTest.from_function(conditions_page, args=(patient_id,), default_timeout=60).run()
+    chosen(page)
+    clicked(page, "Delete this condition")
+    assert len(conditions.conditions(db, who, patient_id)) == 1
+    assert not page.warning

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from clinic import clock
 from clinic.patients import caseload
-from clinic.questionnaires import answers, scales, schedule
+from clinic.questionnaires import answers, scales, schedule, watching
 from clinic.questionnaires.answers import Given
 from clinic.questionnaires.incoming_csv import CsvRow
 from clinic.questionnaires.published import HigherIs
@@ -145,6 +145,18 @@ def test_what_a_colleague_planned_meanwhile_is_not_replaced_unseen(settings, ent
     assert [due.every_days for due in schedule.dues(db, who, patient_id)] == [14]
 
 
+def test_who_deletes_a_mistake_reads_so_and_is_not_asked_to_choose_another_one(settings, enter):
+    page, who, db, patient_id = opened(enter)
+    for month in (1, 2):
+        answers.record(db, who, patient_id, Given("phq9", date(2026, month, 3), (1,) * 9, None, "items"))
+    page.run()
+    next(box for box in page.selectbox if box.label == "Entered by mistake").select_index(0).run()
+    press(page, "Delete permanently")
+    assert [one.answered_on for one in answers.listed(db, who, patient_id)] == [date(2026, 1, 3)]
+    assert [said.value for said in page.success] == ["The questionnaire was permanently deleted."]
+    assert not any("no longer there" in said.value for said in page.warning)
+
+
 def test_an_unfinished_questionnaire_is_mentioned_until_a_newer_one_has_a_total(settings, enter):
     page, who, db, patient_id = opened(enter)
     with db.read() as session:
@@ -204,3 +216,35 @@ def test_before_an_import_an_error_stands_beside_its_line_and_no_column_is_empty
     assert [list(row) for row in rows] == [columns, columns]
     assert [(row["Line"], row["Error"], row["Total"]) for row in rows] == [(2, "", "12"), (3, bad.error, "")]
     assert "Error" not in preview_rows([good])[0]
+
+
+def notice(patient_id):
+    from clinic.patients import caseload
+    from clinic.questionnaires import answers
+    from pages import clicks
+    from pages.session import actor
+    from pages.views.questionnaires import show_watched
+    from web.resources import resources
+
+    db, who = resources().db, actor()
+    with clicks.run():
+        show_watched(caseload.get_patient(db, who, patient_id), answers.listed(db, who, patient_id))
+        clicks.show_notes()
+
+
+def test_an_answer_above_0_is_acknowledged_by_who_has_seen_it(settings, enter):
+    who, db = enter(), resources().db
+    patient_id = caseload.add_patient(db, who, "Quentin Invented")
+    above, none = (0,) * 8 + (1,), (0,) * 9
+    answers.record(db, who, patient_id, Given("phq9", date(2026, 1, 5), above, None, "items"))
+    answers.record(db, who, patient_id, Given("phq9", date(2026, 2, 5), none, None, "items"))
+    page = AppTest.from_function(notice, args=(patient_id,), default_timeout=60).run()
+    assert [said.value.partition("above 0 on ")[2][:11] for said in page.warning] == ["5 Jan 2026."]
+    answers.record(db, who, patient_id, Given("phq9", date(2026, 1, 4), above, None, "items"))
+    press(page, "Acknowledge")
+    assert len(watching.waiting(db, who, patient_id)) == 2, "one came in that was not on the screen"
+    assert "4 Jan 2026 and 5 Jan 2026" in page.warning[0].value
+    press(page, "Acknowledge")
+    assert watching.waiting(db, who, patient_id) == []
+    assert not any(button.label == "Acknowledge" for button in page.button)
+    assert not any("above 0" in said.value for said in page.warning), "the newest answer is 0"
