@@ -19,13 +19,12 @@ from fer_core.errors import FerError
 
 def unacknowledged() -> Select[str]:
     """Return the query of the ids of the patients with answers that nobody has acknowledged, each as often."""
+    # One pass over the audit, and not one for each answer.
     acknowledged = (
-        select(func.max(AuditRow.details["number"].as_integer()))
-        .where(
-            AuditRow.action == AuditAction.ANSWER_ACKNOWLEDGED.value,
-            AuditRow.patient_id == QuestionnaireAnswer.patient_id,
-        )
-        .scalar_subquery()
+        select(AuditRow.patient_id, func.max(AuditRow.details["number"].as_integer()).label("up_to"))
+        .where(AuditRow.action == AuditAction.ANSWER_ACKNOWLEDGED.value)
+        .group_by(AuditRow.patient_id)
+        .subquery()
     )
     above = or_(
         *(
@@ -34,9 +33,10 @@ def unacknowledged() -> Select[str]:
             if scale.watched is not None
         )
     )
-    return select(QuestionnaireAnswer.patient_id).where(
-        above, QuestionnaireAnswer.number > func.coalesce(acknowledged, 0)
+    joined = select(QuestionnaireAnswer.patient_id).outerjoin(
+        acknowledged, acknowledged.c.patient_id == QuestionnaireAnswer.patient_id
     )
+    return joined.where(above, QuestionnaireAnswer.number > func.coalesce(acknowledged.c.up_to, 0))
 
 
 def waiting(db: Database, actor: Actor, patient_id: str) -> list[int]:
