@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from clinic import access, clock
@@ -84,12 +84,16 @@ def any_need(session: Session) -> ColumnElement[bool]:
 
 def needs_of(session: Session, patient_ids: Collection[str]) -> dict[str, list[Need]]:
     """Return what each of these patients needs; patients without needs are left out."""
-    found: dict[str, list[Need]] = {}
-    for need, source in SOURCES.items():
-        asked = select(Patient.id).where(Patient.id.in_(source(session)), Patient.id.in_(patient_ids))
-        for patient_id in session.scalars(asked):
-            found.setdefault(patient_id, []).append(need)
-    return found
+    asked = (
+        select(literal(need.value).label("need"), Patient.id).where(
+            Patient.id.in_(source(session)), Patient.id.in_(patient_ids)
+        )
+        for need, source in SOURCES.items()
+    )
+    having: dict[str, set[str]] = {}
+    for need, patient_id in session.execute(union_all(*asked)):
+        having.setdefault(patient_id, set()).add(need)
+    return {patient_id: [need for need in Need if need in needs] for patient_id, needs in having.items()}
 
 
 def count(db: Database, actor: Actor) -> int:

@@ -27,7 +27,8 @@ HOW = {"items": "answers", "total": "total", "patient": "by the patient", "csv":
 def show_watched(patient: PatientDetail, given: list[Answer]) -> None:
     """Show a notice if the newest answer to a watched question is above 0, or any that nobody has acknowledged."""
     db, who = resources().db, actor()
-    waiting, found = watching.waiting(db, who, patient.id), sentences.watched(given)
+    found = sentences.watched(given)
+    waiting = watching.waiting(db, who, patient.id) if any(one.score.watched for one in given) else []
     asking = [one for one in given if one.number in waiting]
     days = {one.answered_on for one in asking} | ({found.answered_on} if found is not None else set())
     if days:

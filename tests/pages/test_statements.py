@@ -9,7 +9,7 @@ from tests.doors import statements
 from tests.pages.test_pages import open_page, patients, who  # noqa: F401  fixtures
 from web.resources import resources
 
-MOST = {"caseload": 19, "patient": 14, "patient questionnaires": 15, "patient sharing": 13, "recording": 23}
+MOST = {"caseload": 15, "patient": 14, "patient questionnaires": 15, "patient sharing": 13, "recording": 23}
 """The most statements of a rerun; lower them when a page asks less."""
 
 
