@@ -224,6 +224,8 @@ FOR_NO_PERSON = {
     "uses.sweep": "the worker's",
     "runs.obstacle": "of the installation, not of a patient",
     "runs.delete_row": "a step inside a checked transaction",
+    "datasets.left_to_train_on": "a step of `runs.need_enough`",
+    "runs.need_enough": "a step inside a checked transaction",
     "search.drawn": "numbers to recipes",
     "search.of": "of runs that were read",
     "search.usual_range": "numbers of a preset",

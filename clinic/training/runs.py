@@ -175,9 +175,7 @@ def need_enough(session: Session, settings: Settings, data: str, recipe: Mapping
 
     Raises FerError ``bad_recipe``.
     """
-    checked = session.scalar(
-        _newest(Training.kind == CHECK, Training.data == data, Training.state == JobState.DONE.value)
-    )
+    checked = session.scalar(_newest(Training.kind == CHECK, Training.data == data, Training.state == JobState.DONE))
     left = datasets.left_to_train_on(settings, checked.id) if checked is not None else None
     if left is not None and recipe["batch"] > left:
         raise FerError(
