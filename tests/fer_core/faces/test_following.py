@@ -70,7 +70,7 @@ def test_only_a_sure_face_begins_and_one_that_is_followed_may_become_less_sure()
 
 @pytest.mark.parametrize(("top", "sure"), [(-30, 0.9), (-30, 0.99), (20, 0.99), (90, 0.9), (90, 0.999)])
 def test_a_part_of_a_face_is_nobody_beside_it(top, sure):
-    """A boy's forehead had a number of its own: it reached the picture's edge, and overlapped with him who was known."""
+    """A boy's forehead had a number of its own: it reached the picture's edge, and overlapped with his own face."""
 
     class OneEach(FakeDetector):
         """Finds one face in each window, as the last net does."""
