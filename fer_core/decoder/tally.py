@@ -28,6 +28,7 @@ class Tally:
         self._stats, self._span = stats, span
         self._waiting: Counter[int] = Counter()
         self._given_up: Counter[int] = Counter()
+        self._leaning: Counter[int] = Counter()
         self._errors = self._of_file = 0
         self._proof = always_shown
         self._each_shows = True
@@ -82,9 +83,14 @@ class Tally:
             # The decoder says nothing of those that lean on a picture from before the file's beginning.
             leaning = max(0, lost.total() - self._errors)
             self._stats.skipped += leaning
+            self._leaning = Counter(list(lost.elements())[:leaning])
             lost = Counter(list(lost.elements())[leaning:])
         self._begun, self._last_pts = True, frame.pts
         self._lost(lost)
+        if self._leaning[frame.pts]:
+            # It leans on nothing, its time only goes back: the clock leaves it out, and counts it.
+            self._leaning -= Counter((frame.pts,))
+            self._stats.skipped -= 1
         if self._given_up[frame.pts]:
             # Out of its order behind a damage: the clock leaves it out, and counts it.
             self._given_up -= Counter((frame.pts,))

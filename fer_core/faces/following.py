@@ -144,17 +144,20 @@ class Follower:
         return since_s >= self._search_every_s or (expected > 1 and company_due)
 
     def _search(self, time_s: float, rgb: RGB, scale: float, seen: Sequence[_Found]) -> list[_Found]:
-        """Search the whole frame; a look that agrees with the search stays, and so does one where it found nothing."""
+        """Search the whole frame; a look that agrees with the search stays, and so does one where it found nothing.
+
+        Who is known is one face, the nearest; what else overlaps with a face is a part of it, as a forehead.
+        """
         self._searched_s, self._frames = time_s, 0
         self.searches += 1
+        faces = self._detector.detect([rgb], scale)[0]
         known = self._tracker.expected(time_s, KEEP_LOST_S).values()
-        found = [
-            _confirmed(face, seen)
-            for face in self._detector.detect([rgb], scale)[0]
-            if face.confidence > NEWCOMER
-            or _at_edge(face.box, rgb)
-            or any(face.box.iou(box) >= FOLLOWED_IOU for box in known)
-        ]
+        theirs = {row for box in known if (row := _nearest(box, faces)) is not None}
+        found = [_confirmed(faces[row], seen) for row in sorted(theirs)]
+        for row, face in enumerate(faces):
+            begins = face.confidence > NEWCOMER or _at_edge(face.box, rgb)
+            if row not in theirs and begins and _apart(face, found):
+                found.append(_confirmed(face, seen))
         return found + [one for one in seen if _apart(one.face, found)]
 
     def _look(self, rgb: RGB, sought: Mapping[int, Box]) -> list[_Found]:
@@ -209,6 +212,12 @@ def _confirmed(face: Face, seen: Sequence[_Found]) -> _Found:
     if look is None or look.face.box.iou(face.box) < CONFIRMED_IOU:
         return _Found(face)
     return replace(look, searched_area=face.box.area)
+
+
+def _nearest(box: Box, faces: Sequence[Face]) -> int | None:
+    """Return which face overlaps most with the box of somebody known; None where none does enough."""
+    row = max(range(len(faces)), key=lambda row: faces[row].box.iou(box), default=None)
+    return row if row is not None and faces[row].box.iou(box) >= FOLLOWED_IOU else None
 
 
 def _at_edge(box: Box, rgb: RGB) -> bool:

@@ -65,6 +65,8 @@ _AVIF_BRANDS = (b"avif", b"avis")
 _UNREAD_PICTURE_BRANDS = (b"avci", b"avcs", b"j2ki", b"jpeg", b"vvic", b"evbi", b"mif2", b"mif3")
 """Pictures in HEIF with another coding (H.264, JPEG 2000, JPEG, H.266, EVC), and of its newer forms."""
 _PICTURE_BRANDS = (*_UNREAD_PICTURE_BRANDS, *_AVIF_BRANDS, b"heic", b"heix", b"mif1")
+_JPEG_2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
+"""Stands before the brand in pictures and videos of JPEG 2000."""
 _PACKETS = ((188, 0), (192, 4), (204, 0))
 """Length of a transport stream's packets, and where 0x47 stands in them: plain, AVCHD's, with error correction."""
 
@@ -95,6 +97,8 @@ def kind_of(head: bytes) -> str:
         return "image"
     if head[:4] == b"RIFF":
         return {b"WEBP": "image", b"AVI ": "video"}.get(head[8:12], "unknown")
+    if head.startswith(_JPEG_2000):
+        return "video" if head[20:24] == b"mjp2" else "unread_picture"
     if head[4:8] == b"ftyp":
         return _kind_of_brands(head)
     # A QuickTime file may begin with any of its atoms.

@@ -78,3 +78,19 @@ def test_samples_behind_a_damage_near_the_end_are_taken(tmp_path):
         sampled, stats = passed(damaged(path, place, tmp_path / "damaged.mp4"), 0.2)
         assert sampled[-1] >= 2.0
         assert stats.damaged == 1
+
+
+def test_pictures_whose_times_go_back_at_the_beginning_are_counted_once(tmp_path):
+    """Some programs that join clips write the times of a clip with B-frames over pictures that have none."""
+    plain = write_clip(tmp_path / "plain.mp4", pictures(COUNT), rate=25, options={"preset": "ultrafast", "g": "1"})
+    whole = {"options": {"use_editlist": "0"}}  # an edit list would hide the first pictures
+    with av.open(str(plain)) as source, av.open(str(tmp_path / "v.mp4"), "w", **whole) as joined:
+        taken = source.streams.video[0]
+        stream = joined.add_stream_from_template(taken)
+        for place, packet in enumerate(one for one in source.demux(taken) if one.size):
+            step = packet.duration
+            packet.pts, packet.dts = step * [2, 1, 3, 5, 4][place] if place < 5 else step * (place + 1), step * place
+            packet.stream = stream
+            joined.mux(packet)
+    times, stats = passed(tmp_path / "v.mp4")
+    assert (len(times), stats.damaged, stats.skipped) == (COUNT - 2, 0, 2)

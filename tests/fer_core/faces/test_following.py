@@ -16,10 +16,10 @@ from tests.media import scene
 PICTURE = np.zeros((400, 600, 3), np.uint8)
 
 
-def follow(faces_at, seconds, every_s=0.1):
+def follow(faces_at, seconds, every_s=0.1, detector=FakeDetector):
     """Run a follower over moments; `faces_at(time_s)` says who is there. Returns the detector and the faces found."""
     now = 0.0
-    detector = FakeDetector(lambda rgb: faces_at(now))
+    detector = detector(lambda rgb: faces_at(now))
     follower, found = Follower(detector), []
     for number in range(round(seconds / every_s)):
         now = number * every_s
@@ -66,6 +66,31 @@ def test_only_a_sure_face_begins_and_one_that_is_followed_may_become_less_sure()
     _, found = follow(faces_at, 6)
     assert [len(faces) for faces in found] == [0] * 20 + [1] * 40
     assert {face.track for faces in found for face in faces} == {0}
+
+
+@pytest.mark.parametrize(("top", "sure"), [(-30, 0.9), (-30, 0.99), (20, 0.99), (90, 0.9), (90, 0.999)])
+def test_a_part_of_a_face_is_nobody_beside_it(top, sure):
+    """A boy's forehead had a number of its own: it reached the picture's edge, and overlapped with his own face."""
+
+    class OneEach(FakeDetector):
+        """Finds one face in each window, as the last net does."""
+
+        def refind(self, frames, boxes):
+            faces = self.script(frames[0])
+            return [[max(faces, key=lambda face: face.box.iou(box)) for box in boxes[0]]]
+
+    def faces_at(time_s):
+        part = [replace(face_at(205, top), confidence=sure)] if time_s > 1.95 else []
+        return [face_at(200, top + 45), *part]
+
+    _, found = follow(faces_at, 6, detector=OneEach)
+    assert {face.track for faces in found for face in faces} == {0}
+    assert {face.box.top for faces in found for face in faces} == {top + 45}
+
+
+def test_two_people_close_together_keep_their_numbers():
+    _, found = follow(lambda t: [face_at(100, 100), face_at(160 - min(t, 4) * 6, 110, confidence=0.97)], 6)
+    assert all([face.track for face in faces] == [0, 1] for faces in found)
 
 
 def test_an_empty_room_costs_little():

@@ -42,6 +42,20 @@ def test_dv_from_a_tape_is_read(tmp_path):
     assert len(list(frames(path, 0))) == 5
 
 
+def test_motion_jpeg_2000_is_read_and_a_picture_of_jpeg_2000_is_named(tmp_path):
+    signature = b"\0\0\0\x0cjP  \r\n\x87\n"
+    path = write_clip(tmp_path / "v.mov", moving_face(5), codec="jpeg2000")
+    head, rest = path.read_bytes()[:28], path.read_bytes()[28:]
+    assert head[4:8] == b"ftyp"
+    assert head[20:28] == b"\0\0\0\x08wide"
+    # The brand with the signature before it takes just the place of MOV's brand and the empty atom behind it.
+    path = tmp_path / "v.mj2"
+    path.write_bytes(signature + b"\0\0\0\x10ftypmjp2\0\0\0\0" + rest)
+    assert inspect_file(path).kind == "video"
+    assert len(list(frames(path, 0))) == 5
+    assert sniff(io.BytesIO(signature + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 ")) == "unread_picture"
+
+
 def test_an_avif_picture_is_a_picture(tmp_path):
     Image.fromarray(scene()).save(tmp_path / "p.avif", quality=90)
     assert sniff(tmp_path / "p.avif") == "image"
