@@ -157,7 +157,8 @@ def _rotate_key(options: argparse.Namespace) -> int:
             found = rotation.adopt(database, settings, options.old_key_file)
         else:
             found = rotation.rotate(database, settings)
-    print(f"The new key opens {found.files} files and {found.second_steps} second steps.")
+    opened = f"{counted(found.files, 'file')} and {counted(found.second_steps, 'second step')}"
+    print(f"The new key opens {opened}.")
     if found.lost:
         print(f"Neither key opens {found.lost} of what is there; that was so before.", file=sys.stderr)
     if found.kept is not None:
@@ -199,8 +200,8 @@ def _backup(options: argparse.Namespace) -> int:
             " it no backup opens."
         )
     file, manifest = backups.make(settings, folder, secret, options.keep)
-    rows, files = sum(manifest.tables.values()), len(manifest.media)
-    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found complete.")
+    rows, files = counted(sum(manifest.tables.values()), "row"), counted(len(manifest.media), "file")
+    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows}, {files}; unpacked again and found complete.")
     near = setting_checks.too_near(settings, folder)
     if near is not None:
         print(f"{near} Please copy it to another disk, or name another folder.", file=sys.stderr)
@@ -235,8 +236,13 @@ def _restore(options: argparse.Namespace) -> int:
         return 0
     with nobody_at_work(settings.database_url, settings.data_dir):
         found = _brought_back(settings, options.file, secret, erased)
-    left = found.files_in_backup - found.files
-    print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
+    left, rows = found.files_in_backup - found.files, sum(found.tables.values())
+    print(f"Back are {counted(rows, 'row')} and {found.files} of {counted(found.files_in_backup, 'file')}.")
+    if rows < found.rows_in_backup:
+        print(
+            f"The backup has {counted(found.rows_in_backup, 'row')}; the others were sign-ins, or belong to what was"
+            " erased since."
+        )
     if found.kept is not None:
         print(f"The database that was there before is kept as {found.kept}, until something is deleted.")
     if left:
