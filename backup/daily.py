@@ -24,7 +24,7 @@ def free_name(folder: Path, moment: datetime) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     """Return the backups of a folder, the oldest first; other files are none."""
-    return sorted(path for path in folder.glob("*.backup") if _has_a_time(path.name))
+    return sorted(path for path in folder.glob("*.backup") if _has_a_time(path))
 
 
 def newest(folder: Path, now: datetime) -> Path | None:
@@ -43,13 +43,13 @@ def made_at(path: Path) -> datetime:
     return datetime.strptime(path.name, FORM).replace(tzinfo=UTC)
 
 
-def _has_a_time(name: str) -> bool:
+def _has_a_time(path: Path) -> bool:
     # Of a 14th month there is no backup: somebody named that file.
     try:
-        datetime.strptime(name, FORM)
+        made_at(path)
     except ValueError:
         return False
-    return NAME.fullmatch(name) is not None
+    return NAME.fullmatch(path.name) is not None
 
 
 def prune(folder: Path, keep: int, made: Path) -> list[Path]:

@@ -15,7 +15,17 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, key_folder, keyring, lost_files, ownership, rotation, setting_checks
+from clinic.admin import (
+    backup_folders,
+    backups,
+    doctor,
+    key_folder,
+    keyring,
+    lost_files,
+    ownership,
+    rotation,
+    setting_checks,
+)
 from clinic.admin.process_checks import NOT_THERE
 from clinic.admin.serving import read_options
 from clinic.children import PROGRAM_DIR
@@ -55,6 +65,7 @@ def add(commands: Any) -> None:
     made = commands.add_parser("backup", help="write a dated, sealed backup, verify it, and delete the oldest")
     made.add_argument("--to", type=_named_path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
     made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
+    made.add_argument("--new-folder", action="store_true", help="it is right that the earlier backups are not there")
     _add_secrets(made)
     made.set_defaults(command=_backup)
     back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
@@ -188,6 +199,8 @@ def _backup(options: argparse.Namespace) -> int:
     if options.keep < 1:
         raise FerError("At least one backup has to be kept.", "bad_keep")
     setting_checks.refuse_swept(settings, folder)
+    if not options.new_folder:
+        backup_folders.refuse_emptied(settings, folder)
     key_folder.refuse_taken(settings)
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
     if first:
@@ -200,6 +213,7 @@ def _backup(options: argparse.Namespace) -> int:
             " it no backup opens."
         )
     file, manifest = backups.make(settings, folder, secret, options.keep)
+    backup_folders.remember(settings, folder)
     rows, files = counted(sum(manifest.tables.values()), "row"), counted(len(manifest.media), "file")
     print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows}, {files}; unpacked again and found complete.")
     near = setting_checks.too_near(settings, folder)
