@@ -143,7 +143,7 @@ def _verify(options: argparse.Namespace) -> None:
 
 
 def _say(counts: dict[str, int]) -> None:
-    print(", ".join(f"{name}: {count} rows" for name, count in counts.items()))
+    print(", ".join(f"{name}: {count:,} {'row' if count == 1 else 'rows'}" for name, count in counts.items()))
 
 
 def _secret(options: argparse.Namespace, twice: bool = False) -> Secret:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 NAME = re.compile(r"expression-history-\d{8}T\d{6}Z\.backup")
+FORM = "expression-history-%Y%m%dT%H%M%SZ.backup"
 
 
 def name_at(moment: datetime) -> str:
     """Return the file name of a backup that is made at this moment."""
-    return f"expression-history-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}.backup"
+    return moment.astimezone(UTC).strftime(FORM)
 
 
 def free_name(folder: Path, moment: datetime) -> Path:
@@ -23,7 +24,7 @@ def free_name(folder: Path, moment: datetime) -> Path:
 
 def kept(folder: Path) -> list[Path]:
     """Return the backups of a folder, the oldest first; other files are none."""
-    return sorted(path for path in folder.glob("*.backup") if NAME.fullmatch(path.name))
+    return sorted(path for path in folder.glob("*.backup") if _has_a_time(path))
 
 
 def newest(folder: Path, now: datetime) -> Path | None:
@@ -39,7 +40,16 @@ def ahead(folder: Path, now: datetime) -> list[Path]:
 
 def made_at(path: Path) -> datetime:
     """Return when a backup of this name was begun."""
-    return datetime.strptime(path.name, "expression-history-%Y%m%dT%H%M%SZ.backup").replace(tzinfo=UTC)
+    return datetime.strptime(path.name, FORM).replace(tzinfo=UTC)
+
+
+def _has_a_time(path: Path) -> bool:
+    # Of a 14th month there is no backup: somebody named that file.
+    try:
+        made_at(path)
+    except ValueError:
+        return False
+    return NAME.fullmatch(path.name) is not None
 
 
 def prune(folder: Path, keep: int, made: Path) -> list[Path]:

@@ -29,8 +29,8 @@ IN_PART = (
 class Restored:
     """The rows of each table, and how many of the backup's files came back; the others belong to what was erased.
 
-    `kept`: where the database that was there before lies, None where there was none. `made_at`: when the backup was
-    made, None for a plain copy.
+    `kept`: where the database that was there before lies, None where there was none. Of a plain copy, which says
+    neither, `made_at` (when the backup was made) is None and `rows_in_backup` is 0.
     """
 
     tables: dict[str, int]
@@ -38,6 +38,7 @@ class Restored:
     files_in_backup: int = 0
     kept: Path | None = None
     made_at: datetime | None = None
+    rows_in_backup: int = 0
 
 
 def known_erasures(path: Path, without: bool) -> list[Erasure]:
@@ -127,8 +128,14 @@ def _with_files(found: Opened, stores: Stores, put: Callable[[], Restored]) -> R
         if disk_full(error):
             raise DiskFullError(IN_PART) from error
         raise
-    made_at = datetime.fromisoformat(found.manifest.made_at)
-    return replace(restored, files=files, files_in_backup=len(found.manifest.media), made_at=made_at)
+    manifest = found.manifest
+    return replace(
+        restored,
+        files=files,
+        files_in_backup=len(manifest.media),
+        made_at=datetime.fromisoformat(manifest.made_at),
+        rows_in_backup=sum(manifest.tables.values()),
+    )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from clinic import clock
+from clinic.phrases import counted
 from db.engine import Database
 from db.models import AuditRow, AuditText
 
@@ -228,7 +229,7 @@ def verify(db: Database) -> ChainCheck:
             if wrong is not None:
                 return ChainCheck(expected - 1, previous, expected, f"The audit is not sound: {wrong}.")
             expected, previous = expected + 1, row.sha256
-    said = f"The audit is sound: {expected - 1} rows. The last row's SHA-256 is {previous}."
+    said = f"The audit is sound: {counted(expected - 1, 'row')}. The last row's SHA-256 is {previous}."
     return ChainCheck(expected - 1, previous, None, said)
 
 

@@ -29,6 +29,7 @@ from clinic import audit, clock
 from clinic.admin import key_folder, keyring, rotation
 from clinic.admin.process_checks import NOT_THERE
 from clinic.children import PROGRAM_DIR
+from clinic.phrases import counted
 from clinic.recordings import store_mark, stored_files
 from clinic.recordings.stored_files import Expected
 from clinic.settings import Settings
@@ -124,7 +125,8 @@ def drill(
         there = replace(Settings.at(data), key_dir=folder / "keys", master_key=keys.require(settings).secret)
         admit = partial(key_folder.refuse_other_clinic, settings)
         found = restore_file(source, secret, data / "clinic.db", _stores(there), erased, admit)
-        yield f"The backup is whole: {sum(found.tables.values())} rows, {found.files} of {found.files_in_backup} files."
+        rows = counted(found.rows_in_backup or sum(found.tables.values()), "row")
+        yield f"The backup is whole: {rows}, {found.files} of {counted(found.files_in_backup, 'file')}."
         migrate(there.database_url)
         with closing(open_database(there.database_url)) as db:
             yield _settled(db, there, old_key or keys.old_path(settings, keyring.recorded(db) or ""))
@@ -198,7 +200,7 @@ def _erased_are_gone(db: Database, erased: list[Erasure]) -> str:
         living = select(Consent.id).where(Consent.id.in_(withdrawn), Consent.withdrawn_at.is_(None))
         if session.scalar(living.limit(1)) is not None:
             raise FerError("A consent that was withdrawn is valid in the restored clinic.", "erased_is_back")
-    return f"Of {len(erased)} erasures and withdrawals, none is undone."
+    return f"Of {counted(len(erased), 'erasure or withdrawal', 'erasures and withdrawals')}, none is undone."
 
 
 def _opened(settings: Settings) -> str:

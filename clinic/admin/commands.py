@@ -15,7 +15,17 @@ from backup.erasures import Erasure
 from backup.restoring import Restored, known_erasures
 from backup.stopped import nobody_at_work
 from backup.transfer import transfer
-from clinic.admin import backups, doctor, key_folder, keyring, lost_files, ownership, rotation, setting_checks
+from clinic.admin import (
+    backup_folders,
+    backups,
+    doctor,
+    key_folder,
+    keyring,
+    lost_files,
+    ownership,
+    rotation,
+    setting_checks,
+)
 from clinic.admin.process_checks import NOT_THERE
 from clinic.admin.serving import read_options
 from clinic.children import PROGRAM_DIR
@@ -55,6 +65,7 @@ def add(commands: Any) -> None:
     made = commands.add_parser("backup", help="write a dated, sealed backup, verify it, and delete the oldest")
     made.add_argument("--to", type=_named_path, metavar="FOLDER", help="default: FER_BACKUP_DIR")
     made.add_argument("--keep", type=int, default=KEPT, metavar="N", help=f"how many stay (default {KEPT})")
+    made.add_argument("--new-folder", action="store_true", help="it is right that the earlier backups are not there")
     _add_secrets(made)
     made.set_defaults(command=_backup)
     back = commands.add_parser("restore", help="restore a backup; patients who were erased since stay erased")
@@ -157,7 +168,8 @@ def _rotate_key(options: argparse.Namespace) -> int:
             found = rotation.adopt(database, settings, options.old_key_file)
         else:
             found = rotation.rotate(database, settings)
-    print(f"The new key opens {found.files} files and {found.second_steps} second steps.")
+    opened = f"{counted(found.files, 'file')} and {counted(found.second_steps, 'second step')}"
+    print(f"The new key opens {opened}.")
     if found.lost:
         print(f"Neither key opens {found.lost} of what is there; that was so before.", file=sys.stderr)
     if found.kept is not None:
@@ -187,6 +199,8 @@ def _backup(options: argparse.Namespace) -> int:
     if options.keep < 1:
         raise FerError("At least one backup has to be kept.", "bad_keep")
     setting_checks.refuse_swept(settings, folder)
+    if not options.new_folder:
+        backup_folders.refuse_emptied(settings, folder)
     key_folder.refuse_taken(settings)
     first = not backups.key_path(settings).exists() and _named_secret(options) is None
     if first:
@@ -199,8 +213,9 @@ def _backup(options: argparse.Namespace) -> int:
             " it no backup opens."
         )
     file, manifest = backups.make(settings, folder, secret, options.keep)
-    rows, files = sum(manifest.tables.values()), len(manifest.media)
-    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows} rows, {files} files; unpacked again and found complete.")
+    backup_folders.remember(settings, folder)
+    rows, files = counted(sum(manifest.tables.values()), "row"), counted(len(manifest.media), "file")
+    print(f"{file}: {file.stat().st_size / 1e6:.3g} MB, {rows}, {files}; unpacked again and found complete.")
     near = setting_checks.too_near(settings, folder)
     if near is not None:
         print(f"{near} Please copy it to another disk, or name another folder.", file=sys.stderr)
@@ -235,8 +250,13 @@ def _restore(options: argparse.Namespace) -> int:
         return 0
     with nobody_at_work(settings.database_url, settings.data_dir):
         found = _brought_back(settings, options.file, secret, erased)
-    left = found.files_in_backup - found.files
-    print(f"{sum(found.tables.values())} rows and {found.files} of {found.files_in_backup} files are back.")
+    left, rows = found.files_in_backup - found.files, sum(found.tables.values())
+    print(f"Back are {counted(rows, 'row')} and {found.files} of {counted(found.files_in_backup, 'file')}.")
+    if rows < found.rows_in_backup:
+        print(
+            f"The backup has {counted(found.rows_in_backup, 'row')}; the others were sign-ins, or belong to what was"
+            " erased since."
+        )
     if found.kept is not None:
         print(f"The database that was there before is kept as {found.kept}, until something is deleted.")
     if left:

@@ -12,6 +12,7 @@ from backup import erasures, leftovers
 from backup.daily import ahead, made_at, newest
 from clinic import clock
 from clinic.admin import (
+    backup_folders,
     folder_checks,
     key_folder,
     keyring,
@@ -217,6 +218,9 @@ def _backups(seen: Installation) -> Finding:
         )
     if (near := setting_checks.too_near(seen.settings, folder)) is not None:
         return Finding(name, Level.WARNING, near, "Name a folder on another disk with FER_BACKUP_DIR.")
+    if (gone := backup_folders.emptied(seen.settings, folder)) is not None:
+        remedy = "Mount it: no backup is made meanwhile. If it is right that none is there: `backup --new-folder`."
+        return Finding(name, Level.BROKEN, gone, remedy)
     if (unusable := folder_checks.unusable_backups(folder)) is not None:
         return unusable
     if found := ahead(folder, clock.now()):

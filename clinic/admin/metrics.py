@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from backup.daily import made_at, newest
 from clinic import clock
+from clinic.admin import store_check
 from clinic.settings import Settings
 from clinic.version import VERSION
 from clinic.worker_health import all_health
@@ -36,9 +38,12 @@ def _lines(db: Database, settings: Settings) -> Iterator[str]:
     yield from _gauge("worker_sound", "0 where a worker's last self-test failed.", sound)
     away = [(f'worker="{number}"', int(health.store_away)) for number, health in workers.items()]
     yield from _gauge("media_store_away", "1 where a worker does not find the media store.", away)
-    free = shutil.disk_usage(settings.data_dir).free
-    yield from _gauge("disk_free_bytes", "Free space on the data folder's disk.", [("", free)])
+    yield from _gauge("disk_free_bytes", "Free space on the data folder's disk.", _free(settings.data_dir))
+    meaning = "Free space on the disk of the media store's folder; nothing where there is none."
+    yield from _gauge("media_free_bytes", meaning, _free(store_check.local(settings)))
     if settings.backup_dir is not None:
+        meaning = "Free space on the disk of the backups' folder; nothing where there is none."
+        yield from _gauge("backup_free_bytes", meaning, _free(settings.backup_dir))
         last = newest(settings.backup_dir, clock.now())
         age = _age_s(made_at(last)) if last is not None else float("inf")
         yield from _gauge("backup_age_seconds", "Time since the last daily backup; +Inf without one.", [("", age)])
@@ -63,6 +68,14 @@ def _oldest_s(db: Database) -> float:
     with db.read() as session:
         oldest = session.scalar(select(func.min(Job.created_at)).where(waiting))
     return _age_s(oldest) if oldest is not None else 0.0
+
+
+def _free(folder: Path | None) -> list[tuple[str, float]]:
+    # Of a folder that is not there, the disk above it would pass for its own.
+    try:
+        return [("", shutil.disk_usage(folder).free)] if folder is not None else []
+    except OSError:
+        return []
 
 
 def _age_s(at: datetime) -> float:

@@ -87,7 +87,7 @@ def check(settings: Settings, database: Probe | FerError) -> Finding:
         )
     if media.folder is not None and not media.folder.exists():
         return _not_yet(settings, media.folder)
-    return Finding(NAME, Level.OK, f"The media store answers; {len(there)} files lie in it.")
+    return Finding(NAME, Level.OK, f"The media store answers, with {counted(len(there), 'file')}.")
 
 
 def _not_yet(settings: Settings, folder: Path) -> Finding:

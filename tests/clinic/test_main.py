@@ -133,7 +133,7 @@ def test_audit_verify_names_the_first_bad_row(folder, capsys):
     doors.sign_in(database)
     database.close()
     assert main(["audit", "verify"]) == 0
-    assert "1 rows" in capsys.readouterr().out
+    assert "sound: 1 row. " in capsys.readouterr().out
     with closing(sqlite3.connect(folder / "clinic.db")) as connection:
         connection.execute("DROP TRIGGER audit_no_update")
         connection.execute("UPDATE audit SET account_id = NULL")

@@ -411,6 +411,25 @@ def test_a_restore_on_a_full_disk_says_what_is_free_and_what_was_kept(settings, 
     assert (settings.data_dir / "clinic.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("there", ["no folder", "an empty folder"])
+def test_a_folder_whose_backups_are_gone_is_refused_until_that_is_right(settings, tmp_path, capsys, there):
+    """Below a disk that is not mounted a backup was written to the wrong disk, and found complete."""
+    folder = tmp_path / "disk" / "backups"
+    backup = ["backup", "--to", str(folder)]
+    assert clinic.main(backup) == 0
+    assert clinic.main(backup) == 0, "the second finds the first"
+    away = folder.parent.rename(tmp_path / "unmounted")
+    if there == "an empty folder":
+        folder.mkdir(parents=True)
+    assert clinic.main(backup) == 1
+    assert "its disk or share may not be mounted. No backup was made." in capsys.readouterr().err
+    assert not folder.exists() or list(folder.iterdir()) == []
+    assert clinic.main(["backup", "--to", str(tmp_path / "another")]) == 0
+    assert clinic.main([*backup, "--new-folder"]) == 0
+    assert clinic.main(backup) == 0
+    assert len(list(away.joinpath("backups").iterdir())) == 2
+
+
 def test_a_second_backup_on_one_day_is_another_file(settings, tmp_path, monkeypatch, capsys):
     assert clinic.main(["backup", "--to", str(tmp_path / "backups")]) == 0
     first = capsys.readouterr().out

@@ -70,10 +70,14 @@ def test_figures_are_for_the_token_alone(settings, reported, db, who, attack):
 
 def test_the_figures(reported, db, patient, who):
     client = client_of(replace(reported, backup_dir=reported.data_dir / "backups"), lambda: db)
-    assert figures(client)["expression_history_backup_age_seconds"] == "+Inf"
+    first = figures(client)
+    assert first["expression_history_backup_age_seconds"] == "+Inf"
+    assert "expression_history_backup_free_bytes" not in first, "the folder is not there, nor is its disk"
+    assert "expression_history_media_free_bytes" not in first
     write_health(reported, WorkerHealth(1, clock.now(), sound=True))
     write_health(reported, WorkerHealth(2, clock.now(), sound=False), number=2)
-    (reported.data_dir / "backups").mkdir()
+    for folder in ("backups", "media"):
+        (reported.data_dir / folder).mkdir(exist_ok=True)
     (reported.data_dir / "backups" / daily.name_at(clock.now())).touch()
     found = figures(client)
     assert found['expression_history_jobs{state="queued"}'] == "0"
@@ -81,7 +85,8 @@ def test_the_figures(reported, db, patient, who):
     assert float(found['expression_history_worker_age_seconds{worker="1"}']) < 60
     assert found['expression_history_worker_sound{worker="1"}'] == "1"
     assert found['expression_history_worker_sound{worker="2"}'] == "0"
-    assert float(found["expression_history_disk_free_bytes"]) > 0
+    for disk in ("disk", "media", "backup"):
+        assert float(found[f"expression_history_{disk}_free_bytes"]) > 0
     assert float(found["expression_history_backup_age_seconds"]) < 60
     assert "Invented" not in str(found)
 

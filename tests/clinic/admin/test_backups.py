@@ -20,6 +20,7 @@ from clinic.accounts import accounts
 from clinic.admin import backups, installation_checks, key_folder, keyring, rotation
 from clinic.admin.findings import Level
 from clinic.erasure import deletion
+from clinic.phrases import counted
 from db.copies import LOCK, CopyError
 from db.engine import migrate, open_database
 from db.models import Job, JobState, Patient, ProviderAttempt, Recording, Sample, SignIn
@@ -106,12 +107,12 @@ def no_pages(monkeypatch):
 def test_a_restore_drill_reports_and_leaves_everything_as_it_was(db, settings, who, clinic, folder):
     """On either kind of database, with a patient who was erased after the backup: the pages start on it."""
     secret = backups.own_secret(settings, make=True)
-    file, _ = backups.make(settings, folder, secret, KEEP)
+    file, manifest = backups.make(settings, folder, secret, KEEP)
     erase(db, settings, who, clinic)
     reported = list(backups.drill(settings, file, secret, erased_of(settings)))
-    assert "1 of 2 files" in reported[0]
+    assert reported[0] == f"The backup is whole: {counted(sum(manifest.tables.values()), 'row')}, 1 of 2 files."
     assert reported[1] == "Its master key is the installed one."
-    assert reported[2] == "Of 1 erasures and withdrawals, none is undone."
+    assert reported[2] == "Of 1 erasure or withdrawal, none is undone."
     assert reported[3] == "Files that open with the key: 1."
     assert reported[-1].startswith("The pages start on it")
     assert names(db) == ["Ann Invented"]
@@ -192,6 +193,14 @@ class TestOnSqlite:
         assert daily.made_at(folder / kept[-1]) == first + timedelta(days=3)
         assert (folder / "notes.backup").exists()
         assert {path.stat().st_mode & 0o077 for path in daily.kept(folder)} == {0}
+
+    def test_a_name_without_a_possible_time_is_no_daily_backup(self, settings, folder):
+        """Somebody's copy of the 99th day failed `doctor`, and the figures for monitoring."""
+        folder.mkdir()
+        (folder / "expression-history-20261399T250000Z.backup").touch()
+        (folder / "expression-history-2026112T030000Z.backup").touch()
+        assert daily.newest(folder, clock.now()) is None
+        assert daily.prune(folder, 1, folder / daily.name_at(clock.now())) == []
 
     def test_a_backup_of_a_day_with_a_wrong_clock_takes_no_other_s_place(self, db, settings, clinic, folder):
         """One that was dated 2037 was the newest for ever, and the one just made was deleted."""

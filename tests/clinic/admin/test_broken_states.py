@@ -20,7 +20,7 @@ import pytest
 from backup import daily
 from clinic import clock, console
 from clinic.__main__ import main
-from clinic.admin import key_folder, keyring
+from clinic.admin import backup_folders, key_folder, keyring
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.worker_health import WorkerHealth, write_health
@@ -246,6 +246,13 @@ def no_backups(clinic, monkeypatch):
     monkeypatch.setenv("FER_BACKUP_DIR", str(clinic.data_dir.with_name("mistyped")))
 
 
+def unmounted_backups(clinic, monkeypatch):
+    folder = clinic.data_dir.with_name("backups")
+    folder.mkdir()
+    monkeypatch.setenv("FER_BACKUP_DIR", str(folder))
+    backup_folders.remember(clinic, folder)
+
+
 def no_room_for_backups(clinic, monkeypatch):
     outside = clinic.data_dir.with_name("outside")
     outside.mkdir()
@@ -359,6 +366,7 @@ STATES = {
     "The key folder is not there": (no_key_folder, "key folder", "broken", "FER_KEY_DIR"),
     "The media store is another folder, which is not there": (no_store_yet, "media store", "warning", "mistyped"),
     "The folder of the backups is not there": (no_backups, "backups", "warning", "mistyped"),
+    "The backups are gone with their folder": (unmounted_backups, "backups", "broken", "Mount it"),
     "The folder of the backups can't be made": (no_room_for_backups, "backups", "broken", "install -d -m 700 -o"),
     "The folder of the backups is closed to this account": (closed_backups, "backups", "broken", "`chown` as root"),
     "The folder of the backups is a file": (file_for_backups, "backups", "broken", "Name a folder"),
