@@ -161,8 +161,8 @@ def add_patient(
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
     """Return the patients whose name, code and note hold every word of `search`, in the order of their names.
 
-    Upper and lower case are one, in every script, accents make no difference, and "ue" finds "ü". Two queries, however many patients
-    there are: this is for choices, and `clinic.patients.listing` for the caseload.
+    Words are compared as `db.search` does. Two queries, however many patients there are: this is for choices, and
+    `clinic.patients.listing` for the caseload.
     Raises Forbidden ``signed_out``.
     """
     own = Recording.patient_id == Patient.id, Recording.current, counted()
