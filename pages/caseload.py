@@ -120,8 +120,10 @@ found = listing.page(resources().db, who, asked)
 if found.lines:
     while_listed(who, visibility.states(resources().db, who, [line.id for line in found.lines]))
     show_page(found)
-elif asked.search or asked.only is not Only.ALL:
+elif asked.search:
     st.info("No patient matches this search.", icon=":material/search:")
+elif asked.only is not Only.ALL:
+    st.info("No patient is in this choice. “All” shows everybody.", icon=":material/filter_alt:")
 elif who.writes:
     with st.container(border=True):
         st.header("Welcome")

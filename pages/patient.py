@@ -127,6 +127,9 @@ if patient_id is None:
     st.page_link(links.CASELOAD, label="Go to the caseload", icon=":material/groups:")
 else:
     st.session_state["patient"] = patient_id
+    # When opened by the navigation, or on the way back from a recording, the address still names the patient shown.
+    if links.query_id("patient") is None:
+        st.query_params.from_dict({"patient": patient_id})
     try:
         before = visibility.state(resources().db, actor(), patient_id)
         drawn = visibility.states(resources().db, actor(), [patient_id])

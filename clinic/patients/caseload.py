@@ -26,6 +26,7 @@ from db.engine import Database
 from db.folding import fold
 from db.models import Access, Job, Patient, Recording, RecordingKind
 from db.records import SampleTable, load_samples
+from db.search import found_by
 from fer_core.errors import FerError
 
 
@@ -158,13 +159,12 @@ def add_patient(
 
 
 def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientSummary]:
-    """Return the patients whose name, code or note holds `search` as it is written, in the order of their names.
+    """Return the patients whose name, code and note hold every word of `search`, in the order of their names.
 
-    Upper and lower case are one, in every script, and accents make no difference. Two queries, however many patients
-    there are: this is for choices, and `clinic.patients.listing` for the caseload.
+    Words are compared as `db.search` does. Two queries, however many patients there are: this is for choices, and
+    `clinic.patients.listing` for the caseload.
     Raises Forbidden ``signed_out``.
     """
-    wanted = fold(search)[:NOTE_MAX]
     own = Recording.patient_id == Patient.id, Recording.current, counted()
     count = select(func.count(Recording.id)).where(*own).scalar_subquery()
     last = select(func.max(Recording.recorded_on)).where(*own).scalar_subquery()
@@ -174,7 +174,7 @@ def list_patients(db: Database, actor: Actor, search: str = "") -> list[PatientS
             select(Patient, Access.until, count, last)
             .join(Access, Access.patient_id == Patient.id)
             .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
-            .where(Patient.search_key.contains(wanted, autoescape=True))
+            .where(found_by(Patient.search_key, search[:NOTE_MAX]))
         )
         # Ö stands with O and not behind Z, whatever order the database has.
         found = sorted(listed, key=lambda row: (fold(row[0].name), row[0].name, row[0].number))

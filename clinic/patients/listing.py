@@ -21,9 +21,9 @@ from clinic.patients.fields import NOTE_MAX
 from clinic.patients.needs import Need
 from clinic.patients.states import counted
 from db.engine import Database
-from db.folding import fold
 from db.models import Access, Account, Patient, Recording
 from db.room import DiskFullError
+from db.search import found_by
 
 PAGE = 50
 
@@ -93,7 +93,7 @@ class Page:
 def page(db: Database, actor: Actor, asked: CaseloadQuery) -> Page:
     """Return a page of the own caseload, the last one where there are fewer pages than asked for.
 
-    Upper and lower case are one, in every script, and accents make no difference.
+    The search finds patients with all of its words, as `db.search` compares them.
     Raises Forbidden ``signed_out``, ``statement``.
     """
     with db.read() as session:
@@ -117,7 +117,7 @@ def _wanted(session: Session, account: Account, asked: CaseloadQuery) -> Select[
         select(Patient.id)
         .join(Access, Access.patient_id == Patient.id)
         .where(Access.account_id == account.id, Patient.id.in_(access.visible(account)))
-        .where(Patient.search_key.contains(fold(asked.search)[:NOTE_MAX], autoescape=True))
+        .where(found_by(Patient.search_key, asked.search[:NOTE_MAX]))
     )
     if asked.only is Only.NEEDS_YOU:
         found = found.where(needs.any_need(session))

@@ -25,6 +25,7 @@ from clinic.questionnaires import answers, csv_whose, scales
 from clinic.questionnaires.answers import AnswerDays, Given
 from clinic.questionnaires.published import Scale
 from db.engine import Database
+from db.folding import fold
 from db.models import Patient
 from fer_core.errors import FerError
 
@@ -113,7 +114,7 @@ def take(db: Database, actor: Actor, patient_id: str, content: bytes, seen: Sequ
 
 
 def _rows(session: Session, patient_id: str, content: bytes) -> list[CsvRow]:
-    offered = {name.casefold(): one for one in scales.offered_in(session) for name in (one.name, one.key)}
+    offered = _by_name(scales.offered_in(session))
     seen, stored = answers.known(session, patient_id), answers.of_patient(session, patient_id)
     days = answers.answer_days(session, patient_id)
     found, patient = [], session.get_one(Patient, patient_id)
@@ -195,6 +196,20 @@ def _column(name: str) -> str:
     return _ANSWER.sub(r"q\1", name.strip().casefold())
 
 
+def _by_name(offered: Sequence[Scale]) -> dict[str, Scale]:
+    """Return the questionnaires by their names as they are, and by what is left of these where that names one alone."""
+    exact = {name.casefold(): one for one in offered for name in (one.name, one.key)}
+    plain: dict[str, dict[str, Scale]] = defaultdict(dict)
+    for one in offered:
+        plain[_plain(one.name)][one.key] = one
+    return {name: next(iter(found.values())) for name, found in plain.items() if len(found) == 1} | exact
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name: "PHQ 9" and "Phq_9" are "phq9"."""
+    return re.sub(r"[\W_]", "", fold(name)) or name.casefold()
+
+
 def _bad(said: str) -> FerError:
     return FerError(said, "bad_csv")
 
@@ -203,7 +218,7 @@ def _row(
     days: AnswerDays, patient: Patient, offered: Mapping[str, Scale], line: int, cells: Mapping[str, str]
 ) -> CsvRow:
     try:
-        scale = offered.get(cells["scale"].casefold())
+        scale = offered.get(cells["scale"].casefold()) or offered.get(_plain(cells["scale"]))
         if scale is None:
             raise ValueError("There is no questionnaire with this name.")
         # A number in a column of patients is read there, if it is this one's.

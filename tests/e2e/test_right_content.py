@@ -95,6 +95,22 @@ def test_after_the_choice_the_patient_alone_is_shown_and_stored(account, data, p
         assert len(set(session.scalars(select(Sample.track).where(Sample.recording_id == recording)))) == 1
 
 
+TOO_MUCH_FOR_A_SHEET = """() => {
+  const height = () => document.querySelector(".js-plotly-plot .svg-container").style;
+  const found = {}, plot = document.querySelector(".js-plotly-plot"), usual = plot._fullLayout.height;
+  for (const high of [600, 815, 1065]) {
+    window.Plotly.relayout(plot, { height: high });
+    window.dispatchEvent(new Event("beforeprint"));
+    const [wide, shape] = ["--wide", "--shape"].map((name) => height().getPropertyValue(name));
+    const [across, down] = shape.split("/").map(Number);
+    found[high] = [parseFloat(wide), parseFloat(wide) * down / across];
+    window.dispatchEvent(new Event("afterprint"));
+  }
+  window.Plotly.relayout(plot, { height: usual });
+  return found;
+}"""
+
+
 def shrinks_on_paper(page):
     """A sheet that is narrower than the screen shows all of a chart, and afterwards the screen is as before."""
     usual = page.viewport_size
@@ -109,6 +125,9 @@ def shrinks_on_paper(page):
     height = seen["screen"]["width"] / seen["screen"]["ratio"]
     assert seen["paper"]["ratio"] == pytest.approx(680 / height, rel=0.01), seen
     assert (seen["after"], seen["kept"]) == (seen["screen"], None), seen
+    for high, (wide, printed) in page.evaluate(TOO_MUCH_FOR_A_SHEET).items():
+        wanted = {"600": 600, "815": 660, "1065": 940}[high]
+        assert (wide, printed) == pytest.approx((680, wanted), abs=2), high
     page.emulate_media(media="screen")
     page.set_viewport_size(usual)
 

@@ -14,7 +14,7 @@ from clinic.accounts import accounts
 from clinic.admin import demo
 from clinic.children import PROGRAM_DIR
 from clinic.patients import caseload, listing, sharing
-from clinic.patients.listing import CaseloadQuery
+from clinic.patients.listing import CaseloadQuery, Only
 from clinic.recordings import uploads
 from db.engine import open_database
 from db.models import Account, Job, Recording, new_id
@@ -84,6 +84,23 @@ def test_the_caseload_lists_and_searches(patients):
     assert page.text_input[0].value == ""
     page.text_input[0].set_value("no such person").run()
     assert "No patient matches" in text_of(page)
+
+
+def test_a_choice_of_nobody_speaks_of_no_search(patients):
+    page = open_page("caseload")
+    page.button_group(key="caseload_filter").set_value(Only.NO_RECORDING.value).run()
+    assert "No patient is in this choice" in text_of(page)
+    assert "search" not in page.info[0].value
+
+
+def test_a_patient_s_page_opened_without_an_address_gets_the_patient_s(patients):
+    page = open_page("patient", patient=patients[0].id)
+    # As the browser's Back leads to it from a recording.
+    del page.query_params["patient"]
+    page.query_params["id"] = "0" * 32
+    page.run()
+    assert patients[0].name.split()[0] in text_of(page)
+    assert (page.query_params["patient"], "id" in page.query_params) == (patients[0].id, False)
 
 
 def test_a_patient_s_page_shows_trend_and_disclaimer(patients):

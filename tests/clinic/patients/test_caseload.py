@@ -48,7 +48,7 @@ def test_search_takes_wildcards_literally(db, who):
 @pytest.mark.parametrize("search", ["MÜLLER", "mu\u0308ller", "Müller", " müll "])
 def test_case_and_composition_do_not_hide_a_patient(db, search, who):
     caseload.add_patient(db, who, "Käthe Müller")
-    caseload.add_patient(db, who, "Mueller")
+    caseload.add_patient(db, who, "Miller")
     assert [p.name for p in caseload.list_patients(db, who, search)] == ["Käthe Müller"]
 
 

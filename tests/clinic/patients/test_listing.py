@@ -58,6 +58,28 @@ def test_accents_change_neither_the_order_nor_the_search(db, who):
     assert names(db, who, search="%") == []
 
 
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("emile zola", ["Émile Zola"]),
+        ("zola  emile", ["Émile Zola"]),
+        ("mueller", ["Anna Bauernmüller", "Mueller, Eva", "Müller, Jürgen"]),
+        ("MÜLLER", ["Anna Bauernmüller", "Mueller, Eva", "Müller, Jürgen"]),
+        ("juergen mueller", ["Müller, Jürgen"]),
+        ("bauernmueller", ["Anna Bauernmüller"]),
+        ("soeren", ["Søren"]),
+        ("Zoe", ["Zoe"]),
+        ("zola zoe", []),
+        ("  ", ["Anna Bauernmüller", "Émile Zola", "Mueller, Eva", "Müller, Jürgen", "Søren", "Zoe"]),
+        ("ue " * 600, []),
+    ],
+)
+def test_each_word_is_found_in_any_order_and_spelling(db, who, search, found):
+    named(db, who, "Müller, Jürgen", "Mueller, Eva", "Anna Bauernmüller", "Émile Zola", "Zoe", "Søren")
+    assert names(db, who, search=search, order=Order.NAME) == found
+    assert [row.name for row in caseload.list_patients(db, who, search)] == found
+
+
 def test_pages_hold_fifty_and_one_that_is_gone_is_the_last(db, who):
     named(db, who, *(f"Patient {number:03d}" for number in range(PAGE + 3)))
     first = listing.page(db, who, CaseloadQuery())

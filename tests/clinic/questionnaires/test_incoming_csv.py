@@ -6,8 +6,10 @@ import pytest
 
 from clinic.patients import caseload, edits
 from clinic.patients.fields import PatientFields
-from clinic.questionnaires import answers, incoming_csv
+from clinic.questionnaires import answers, incoming_csv, scales
 from clinic.questionnaires.answers import Given
+from clinic.questionnaires.published import HigherIs
+from clinic.questionnaires.scales import OwnFields
 from fer_core.errors import FerError
 from tests import doors
 
@@ -86,6 +88,21 @@ def test_what_is_no_day_or_may_be_two_is_refused(db, who, patient, written):
     [row] = incoming_csv.preview(db, who, patient, f"date;scale;total\n{written};PHQ-9;14\n".encode())
     assert row.given is None
     assert "written like" in row.error
+
+
+@pytest.mark.parametrize("written", ["PHQ 9", "phq9", "Phq\u20119", "PHQ\u20139", "PHQ_9", " PHQ - 9 "])
+def test_a_questionnaire_s_name_needs_no_hyphen(db, who, patient, written):
+    (row,) = incoming_csv.preview(db, who, patient, f"date;scale;total\n2026-03-02;{written};7\n".encode())
+    assert (row.name, row.error) == ("PHQ-9", None)
+
+
+def test_a_name_of_the_clinic_s_own_goes_before_one_that_is_like_it(db, who, patient):
+    for name in ("PHQ 9", "Sleep log", "Sleep-log"):
+        scales.define(db, who, OwnFields(name, 0, 40, HigherIs.WORSE))
+    file = "date;scale;total\n2026-03-02;PHQ 9;33\n2026-03-02;PHQ-9;7\n2026-03-02;Sleep_log;7\n"
+    own, published, either = incoming_csv.preview(db, who, patient, file.encode())
+    assert (own.name, published.name) == ("PHQ 9", "PHQ-9")
+    assert "no questionnaire with this name" in either.error
 
 
 def test_answers_may_be_written_with_a_nought_behind_the_point(db, who, patient):
