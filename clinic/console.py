@@ -71,7 +71,8 @@ def no_room(error: FerError) -> str:
     The pages' own sentence is for clinicians, and sends them to the person who reads this one.
     """
     said = f"The disk is full. {error.so}".strip() if isinstance(error, DiskFullError) else error.message
-    return f"{said} Please free space, and try again.{_free()}"
+    asked = "" if "Please free space" in said else " Please free space, and try again."
+    return f"{said}{asked}{_free()}"
 
 
 def _free() -> str:

@@ -215,7 +215,7 @@ def _opened(settings: Settings) -> str:
                 raise
             closed += 1
     others = f" A key that is not here sealed the other {closed}." if closed else ""
-    return f"Files that open with the key: {count}.{others}"
+    return f"Files of recordings that open with the key: {count}.{others}"
 
 
 def _start(settings: Settings) -> float:

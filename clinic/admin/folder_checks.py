@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backup.daily import newest
 from clinic import clock
+from clinic.admin import ownership
 from clinic.admin.findings import Finding, Level
 from clinic.settings import Settings
 from storage.owner import account_name, how_to_make
@@ -48,6 +49,15 @@ def data_folder(settings: Settings) -> Finding:
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         return Finding(name, Level.WARNING, f"Others on this computer may look into {folder}.", "Set it to mode 700.")
     return Finding(name, Level.OK, f"The data folder is {folder}, closed to others.")
+
+
+def settings_file() -> Finding:
+    """Return whether a server's file of settings, where passwords and keys may stand, is closed to others."""
+    file = ownership.SETTINGS_FILE
+    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        said = f"Others on this computer may read {file}, where passwords and keys may stand."
+        return Finding("settings file", Level.WARNING, said, f"As root: chmod 600 {file}.")
+    return Finding("settings file", Level.OK, f"{file} is {'closed to others' if file.exists() else 'not in use'}.")
 
 
 def closed_key_folder(settings: Settings) -> Finding | None:

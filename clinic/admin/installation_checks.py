@@ -260,6 +260,7 @@ def _left(seen: Installation) -> Finding:
 CHECKS: dict[str, Callable[[Installation], Finding]] = {
     "versions": _versions,
     "settings": lambda _seen: setting_checks.names(),
+    "settings file": lambda _seen: folder_checks.settings_file(),
     "named files": lambda seen: setting_checks.paths(seen.settings),
     "account": _account,
     "data folder": lambda seen: folder_checks.data_folder(seen.settings),

@@ -58,8 +58,17 @@ _VIDEO_HEADS = (
     b"\x1f\x07\0",
 )
 """Matroska, Flash Video, MPEG program stream, ASF, DV."""
-_UNREAD_HEADS = (b"OggS", b".RMF", b"\x06\x0e\x2b\x34", b"FWS", b"CWS", b"nut/", b"DKIF", b"\0\0\x01\xb3")
-"""Videos that are not read: Ogg, RealMedia, MXF, Flash, NUT, IVF, MPEG without a container."""
+_BARE = (
+    *(b"\0\0\x01" + code for code in (b"\xb3", b"\xb0", b"\xb5", b"\0\0\0\x01\x20")),
+    *(
+        start + code
+        for start in (b"\0\0\x01", b"\0\0\0\x01")
+        for code in (b"\x67", b"\x27", b"\x09", b"\x06\x05", b"\x40\x01")
+    ),
+)
+"""Pictures one after the other without a container: MPEG-1 and MPEG-2, MPEG-4 Visual, H.264, H.265."""
+_UNREAD_HEADS = (b"OggS", b".RMF", b"\x06\x0e\x2b\x34", b"FWS", b"CWS", b"nut/", b"DKIF", *_BARE)
+"""Videos that are not read: Ogg, RealMedia, MXF, Flash, NUT, IVF, and those without a container."""
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF_BRANDS = (b"avif", b"avis")
 _UNREAD_PICTURE_BRANDS = (b"avci", b"avcs", b"j2ki", b"jpeg", b"vvic", b"evbi", b"mif2", b"mif3")

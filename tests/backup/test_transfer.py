@@ -226,7 +226,7 @@ def test_the_command_line_copies_and_refuses(urls, capsys, monkeypatch):
     monkeypatch.setenv("FER_DATABASE_URL", here)
     assert main(["copy", "--to", there]) == 0
     said = capsys.readouterr().out
-    assert "sample: 2500 rows" in said
+    assert "sample: 2,500 rows" in said
     assert main(["copy", "--to", there, "--from", here]) == 2
     assert "target_not_empty" in capsys.readouterr().err
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from clinic import console
 from clinic.__main__ import main
 from clinic.accounts import sessions
 from clinic.admin.installation_checks import CHECKS
@@ -17,6 +18,7 @@ from clinic.settings import Settings
 from db.engine import open_database
 from db.models import Patient
 from db.sqlite import sqlite3
+from fer_core.errors import FerError
 from storage.owner import account_name
 from tests import doors
 from tests.consents import agree
@@ -178,3 +180,8 @@ def test_without_a_command_it_says_what_there_is(capsys):
         main([])
     assert end.value.code == 2
     assert "command" in capsys.readouterr().err
+
+
+def test_what_to_do_on_a_full_disk_is_said_once(folder):
+    for said in ("It is full.", "It can't be copied: the disk is full. Please free space on it, and try again."):
+        assert console.no_room(FerError(said, "disk_full")).count("Please free space") == 1

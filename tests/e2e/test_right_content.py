@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 from pypdf import PdfReader
 from sqlalchemy import select
 
@@ -132,6 +133,16 @@ def shrinks_on_paper(page):
     page.set_viewport_size(usual)
 
 
+def what_is_to_be_filled_in_is_not_printed(page, address):
+    page.goto(address)
+    forms = page.locator("[data-testid=stForm]")
+    forms.first.wait_for()
+    page.emulate_media(media="print")
+    expect(forms.first).to_be_hidden()
+    page.emulate_media(media="screen")
+    expect(forms.first).to_be_visible()
+
+
 @pytest.mark.usefixtures("no_worker")
 def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient, add_recording, window, server):
     """Titles stand in the history, in the task bar and on every shared screen."""
@@ -158,6 +169,7 @@ def test_the_browser_s_title_is_the_page_s_and_never_a_name(account, add_patient
     assert len(sheets) > 1
     assert all("Xaver Zwiebel · ZW-77" in sheet.extract_text() for sheet in sheets), "sheets come apart"
     page.emulate_media(media="screen")
+    what_is_to_be_filled_in_is_not_printed(page, f"{server}/patient?patient={xaver}&tab=notes")
     page.get_by_role("button", name="Export").click()
     page.get_by_role("dialog").wait_for()
     settled(page)

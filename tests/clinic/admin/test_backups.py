@@ -113,7 +113,7 @@ def test_a_restore_drill_reports_and_leaves_everything_as_it_was(db, settings, w
     assert reported[0] == f"The backup is whole: {counted(sum(manifest.tables.values()), 'row')}, 1 of 2 files."
     assert reported[1] == "Its master key is the installed one."
     assert reported[2] == "Of 1 erasure or withdrawal, none is undone."
-    assert reported[3] == "Files that open with the key: 1."
+    assert reported[3] == "Files of recordings that open with the key: 1."
     assert reported[-1].startswith("The pages start on it")
     assert names(db) == ["Ann Invented"]
     assert left_beside(settings) == []
@@ -340,7 +340,7 @@ class TestOnSqlite:
         kept = rotation.rotate(db, settings).kept
         reported = list(backups.drill(settings, file, secret, []))
         assert "The installed master key opens what the older one sealed." in reported
-        assert "Files that open with the key: 2." in reported
+        assert "Files of recordings that open with the key: 2." in reported
         elsewhere = kept.rename(kept.with_name("elsewhere"))
         with pytest.raises(FerError) as refusal:
             list(backups.drill(settings, file, secret, []))

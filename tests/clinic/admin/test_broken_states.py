@@ -20,7 +20,7 @@ import pytest
 from backup import daily
 from clinic import clock, console
 from clinic.__main__ import main
-from clinic.admin import backup_folders, key_folder, keyring
+from clinic.admin import backup_folders, key_folder, keyring, ownership
 from clinic.recordings import uploads
 from clinic.settings import Settings
 from clinic.worker_health import WorkerHealth, write_health
@@ -103,6 +103,12 @@ def wrong_key(clinic, monkeypatch):
 
 def open_key(clinic, monkeypatch):
     keys.key_path(clinic).chmod(0o644)
+
+
+def open_settings(clinic, monkeypatch):
+    file = clinic.data_dir.with_name("expression-history.env")
+    file.touch(0o644)
+    monkeypatch.setattr(ownership, "SETTINGS_FILE", file)
 
 
 def unfinished_rotation(clinic, monkeypatch):
@@ -333,6 +339,7 @@ STATES = {
     "The key file is lost": (lost_key, "master key", "refused", "restore its file"),
     "Another clinic's key is installed": (wrong_key, "master key", "refused", "not the master key of this clinic"),
     "Others may read the key": (open_key, "master key", "refused", "mode 600"),
+    "Others may read the file of settings": (open_settings, "settings file", "warning", "chmod 600"),
     "A change of the key was interrupted": (unfinished_rotation, "master key", "refused", "rotate-key"),
     "Two clinics use one key folder": (shared_keys, "key folder", "warning", "copy it for one of them"),
     "The key folder's clinic is in another database": (empty_database, "key folder", "refused", "FER_DATABASE_URL"),

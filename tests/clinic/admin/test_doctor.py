@@ -10,7 +10,7 @@ import pytest
 from backup import daily, erasures
 from backup.erasures import Erasure
 from clinic import clock
-from clinic.admin import doctor, installation_checks
+from clinic.admin import doctor, installation_checks, ownership
 from clinic.admin.doctor import Level, UnsafeError
 from clinic.admin.serving import DEFAULTS, read_options
 from clinic.settings import Settings
@@ -147,6 +147,17 @@ def test_a_key_that_others_may_read_is_refused(settings, options):
     with pytest.raises(UnsafeError, match="mode 600") as refusal:
         doctor.require_safe(settings, options)
     assert refusal.value.code == "unsafe_settings"
+
+
+def test_a_file_of_settings_that_others_may_read_is_warned_of(settings, options, monkeypatch, tmp_path):
+    file = tmp_path / "expression-history.env"
+    monkeypatch.setattr(ownership, "SETTINGS_FILE", file)
+    for mode, expected in ((0o600, False), (0o640, True), (0o604, True)):
+        file.touch()
+        file.chmod(mode)
+        assert ("settings file" in warned(settings, options)) is expected
+    file.unlink()
+    assert "settings file" not in warned(settings, options)
 
 
 def test_a_store_that_cannot_be_reached_is_refused(settings, options):

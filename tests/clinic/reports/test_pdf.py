@@ -51,6 +51,16 @@ def test_a_number_stays_on_the_line_of_its_sign(tmp_path):
     assert not [line for line in lines if line.lstrip().startswith("%")]
 
 
+def test_a_long_table_of_few_columns_does_not_leave_half_of_the_sheet_empty(tmp_path):
+    rows = tuple((f"day{number}.", "PHQ-9", f"{number} of 27") for number in range(56))
+    tables = (Table("Questionnaires", ("Day", "Questionnaire", "Score"), rows),)
+    content = pdf(replace(REPORT, chart=None, tables=tables), tmp_path)
+    assert len(PdfReader(io.BytesIO(content)).pages) == 1
+    text = text_of(content)
+    assert [text.count(row[0]) for row in rows] == [1] * 56
+    assert text.index("day0.") < text.index("day1.") < text.index("day2.")
+
+
 @pytest.mark.parametrize("text", ['#panic("x") *b* $x$ @y <z> \\ // /* = - + `q`', "Größe Łódź Ελλάδα Москва"])
 def test_text_is_never_markup(tmp_path, text):
     content = pdf(replace(REPORT, notes=(Note("Remark", text),)), tmp_path)

@@ -94,6 +94,25 @@ def test_every_reader_that_is_named_exists():
         assert name in ",".join(av.formats_available).split(","), name
 
 
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video", "mpeg4", "libx264", "libx265"])
+def test_pictures_without_a_container_are_a_video_that_is_not_read(codec, tmp_path):
+    """As some cameras and tools write them; their own reader's name is that of the codec."""
+    form = {
+        "mpeg1video": "mpeg1video",
+        "mpeg2video": "mpeg2video",
+        "mpeg4": "m4v",
+        "libx264": "h264",
+        "libx265": "hevc",
+    }
+    with av.open(str(tmp_path / "bare"), "w", format=form[codec]) as container:
+        quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        stream = container.add_stream(codec, rate=25, width=64, height=64, options=quiet)
+        stream.pix_fmt = "yuv420p"
+        for packet in (*stream.encode(av.VideoFrame(64, 64, "yuv420p")), *stream.encode()):
+            container.mux(packet)
+    assert sniff(tmp_path / "bare") == "unread_video"
+
+
 def test_an_open_file_is_reported_like_a_path():
     assert sniff(io.BytesIO(b"OggS")) == "unread_video"
     assert sniff(io.BytesIO(b"")) == "empty"
