@@ -57,7 +57,8 @@ def settings_file() -> Finding:
     if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
         said = f"Others on this computer may read {file}, where passwords and keys may stand."
         return Finding("settings file", Level.WARNING, said, f"As root: chmod 600 {file}.")
-    return Finding("settings file", Level.OK, f"{file} is {'closed to others' if file.exists() else 'not in use'}.")
+    said = f"The file {file} is closed to others." if file.exists() else f"There is no file {file}."
+    return Finding("settings file", Level.OK, said)
 
 
 def closed_key_folder(settings: Settings) -> Finding | None:
