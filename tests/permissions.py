@@ -243,7 +243,7 @@ FOR_NO_PERSON = {
     "accounts.account_of": "a step inside a checked transaction",
     "accounts.name_key": "text to text",
     "accounts.valid_name": "text to text",
-    "accounts.first_administrator": "a step inside a checked transaction",
+    "accounts.oldest_administrator": "a step inside a checked transaction",
     "imported_series.check_row": "a step of `imports.import_patient`",
     "imported_series.valid_note": "text to text",
     "import_queue.anything_waits": "for the worker alone",

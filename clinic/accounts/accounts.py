@@ -217,6 +217,12 @@ def take_orphans(session: Session, account: Account) -> None:
         grant(session, account.id, patient_id)
 
 
+def oldest_administrator(session: Session) -> Account | None:
+    """Return the oldest administrator, None before there is one."""
+    asked = select(Account).where(Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
+    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))
+
+
 def replace_password(session: Session, account: Account, stored: str, must_change: bool) -> None:
     """Give the account another password, end all its sign-ins and revoke its tokens."""
     account.password_hash, account.must_change = stored, must_change
@@ -331,9 +337,3 @@ def valid_name(name: str) -> str:
     if not 1 <= len(name) <= NAME_MAX or not shown or name_key(name) == FIRST_CODE:
         raise FerError(f"Please give a name of 1 to {NAME_MAX} characters.", "bad_account_name")
     return name
-
-
-def first_administrator(session: Session) -> Account | None:
-    """Return the oldest administrator, None before there is one."""
-    asked = select(Account).where(Account.role == Role.ADMINISTRATOR, Account.disabled_at.is_(None))
-    return session.scalar(asked.order_by(Account.number, Account.id).limit(1))

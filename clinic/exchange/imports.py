@@ -269,7 +269,7 @@ class _Import:
         """Put the patient on the caseload of the user who asked for it, if that user may still have it."""
         with writing(self.db, self.held, share=1.0) as session:
             asked = self.held.account_id
-            account = access.writer(session, asked) if asked else accounts.first_administrator(session)
+            account = access.writer(session, asked) if asked else accounts.oldest_administrator(session)
             if account is not None:
                 accounts.grant(session, account.id, patient_id)
             audit.write(session, AuditAction.PATIENT_IMPORTED, asked, patient_id)

@@ -1,26 +1,14 @@
 """Accounts, and what administrators do with them."""
 
-from datetime import UTC, datetime
-
 import pytest
 from sqlalchemy import select
 
 from clinic.accounts import accounts, handover, sessions
 from clinic.patients import caseload
-from db.models import Access, AuditRow, Patient, Role
+from db.models import Access, AuditRow, Role
 from fer_core.errors import FerError
 from tests import doors
 from tests.doors import PASSWORD
-
-
-@pytest.fixture
-def orphan(db):
-    """The id of a patient from before there were accounts."""
-    with db.session() as session:
-        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
-        session.add(stored)
-        session.flush()
-        return stored.id
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The first administrator is added with the console's code, once, and takes the patients of before."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from clinic import words
 from clinic.accounts import accounts, first_administrator, sessions
-from db.models import Patient, Role
+from db.models import Role
 from fer_core.errors import FerError
 from tests.doors import PASSWORD
 
@@ -17,16 +15,6 @@ def code_of(attempt, *arguments):
     with pytest.raises(FerError) as refusal:
         attempt(*arguments)
     return refusal.value.code
-
-
-@pytest.fixture
-def orphan(db):
-    """The id of a patient from before there were accounts."""
-    with db.session() as session:
-        stored = Patient(name="Invented Person", created_at=datetime.now(UTC))
-        session.add(stored)
-        session.flush()
-        return stored.id
 
 
 def test_the_first_administrator_needs_the_code_and_takes_the_patients_of_before(db, orphan):
